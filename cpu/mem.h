@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Guest memory as handlers see it: the residency filter inline, everything
+ * else in one call. Included by cpu/exec_*.c (ENGINE_TIMING is set) and by
+ * callouts.
+ */
+#ifndef VTSIM_CPU_MEM_H
+#define VTSIM_CPU_MEM_H
+
+#include "cpu/uop.h"
+
+#include <string.h>
+
+/*
+ * Slow paths; size 1..64 bytes. They check canonicality (#GP, or #SS when
+ * u->seg is SS), alignment when MODE_AC asks for it (#AC), translate, do
+ * split and device accesses. False: c->event is valid and nothing was
+ * written. A store that hits the running block's own code makes the block
+ * stop after this instruction; the handler need not know.
+ *
+ * mem_load_slow   value in c->slow (zero-extended into c->slow.u64[0] for
+ *                 sizes below 8). intent: the store half of an RMW follows
+ *                 (write permission is checked, the access counts once).
+ * mem_store_slow  value taken from c->slow. second: that store half; it
+ *                 cannot fault any more.
+ */
+bool mem_load_slow(struct cpu *c, const struct uop *u, uint64_t lin,
+                   unsigned size, bool intent);
+bool mem_store_slow(struct cpu *c, const struct uop *u, uint64_t lin,
+                    unsigned size, bool second);
+
+/* System-structure accesses (descriptor tables, TSS, IDT): implicit
+ * supervisor, no uop. False: c->event holds the #PF. */
+SIM_MUST_CHECK bool mem_system_read(struct cpu *c, uint64_t lin, unsigned len,
+                                    void *out);
+SIM_MUST_CHECK bool mem_system_write(struct cpu *c, uint64_t lin, unsigned len,
+                                     const void *in);
+
+#if ENGINE_TIMING
+#define MEM_HIT_READ  mmu_hit_read
+#define MEM_HIT_WRITE mmu_hit_write
+#else
+#define MEM_HIT_READ  mmu_page_read
+#define MEM_HIT_WRITE mmu_page_write
+#endif
+
+/* Zero-extending load of 1, 2, 4 or 8 bytes (size is a constant). */
+ALWAYS_INLINE bool mem_load(struct cpu *c, const struct uop *u, uint64_t lin,
+                            unsigned size, uint64_t *out)
+{
+    const uint8_t *p = MEM_HIT_READ(&c->hot, lin, size);
+    if (LIKELY(p != NULL)) {
+        switch (size) {
+        case 1: *out = *p; return true;
+        case 2: *out = *(const uint16_t *)(const void *)p; return true;
+        case 4: *out = *(const uint32_t *)(const void *)p; return true;
+        default: *out = *(const uint64_t *)(const void *)p; return true;
+        }
+    }
+    if (UNLIKELY(!mem_load_slow(c, u, lin, size, false)))
+        return false;
+    *out = c->slow.u64[0];
+    return true;
+}
+
+ALWAYS_INLINE void mem_put(uint8_t *p, unsigned size, uint64_t v)
+{
+    switch (size) {
+    case 1: *p = (uint8_t)v; break;
+    case 2: *(uint16_t *)(void *)p = (uint16_t)v; break;
+    case 4: *(uint32_t *)(void *)p = (uint32_t)v; break;
+    default: *(uint64_t *)(void *)p = v; break;
+    }
+}
+
+ALWAYS_INLINE bool mem_store(struct cpu *c, const struct uop *u, uint64_t lin,
+                             unsigned size, uint64_t v)
+{
+    uint8_t *p = MEM_HIT_WRITE(&c->hot, lin, size);
+    if (LIKELY(p != NULL)) {
+        mem_put(p, size, v);
+        return true;
+    }
+    c->slow.u64[0] = v;
+    return mem_store_slow(c, u, lin, size, false);
+}
+
+/*
+ * Read-modify-write. mem_rmw_begin gives the old value and a host pointer
+ * (NULL: slow) for mem_rmw_end, which cannot fail.
+ */
+ALWAYS_INLINE bool mem_rmw_begin(struct cpu *c, const struct uop *u,
+                                 uint64_t lin, unsigned size, uint8_t **host,
+                                 uint64_t *old)
+{
+    uint8_t *p = MEM_HIT_WRITE(&c->hot, lin, size);
+    *host = p;
+    if (LIKELY(p != NULL)) {
+        switch (size) {
+        case 1: *old = *p; return true;
+        case 2: *old = *(uint16_t *)(void *)p; return true;
+        case 4: *old = *(uint32_t *)(void *)p; return true;
+        default: *old = *(uint64_t *)(void *)p; return true;
+        }
+    }
+    if (UNLIKELY(!mem_load_slow(c, u, lin, size, true)))
+        return false;
+    *old = c->slow.u64[0];
+    return true;
+}
+
+ALWAYS_INLINE void mem_rmw_end(struct cpu *c, const struct uop *u,
+                               uint64_t lin, unsigned size, uint8_t *host,
+                               uint64_t v)
+{
+    if (LIKELY(host != NULL)) {
+        mem_put(host, size, v);
+        return;
+    }
+    c->slow.u64[0] = v;
+    (void)mem_store_slow(c, u, lin, size, true);
+}
+
+/* Whole vectors: size 4..64 bytes between memory and c->slow. After a true
+ * return of mem_load_vec the bytes are in c->slow. */
+ALWAYS_INLINE bool mem_load_vec(struct cpu *c, const struct uop *u,
+                                uint64_t lin, unsigned size)
+{
+    const uint8_t *p = MEM_HIT_READ(&c->hot, lin, size);
+    if (LIKELY(p != NULL)) {
+        memcpy(c->slow.u8, p, size);
+        return true;
+    }
+    return mem_load_slow(c, u, lin, size, false);
+}
+
+ALWAYS_INLINE bool mem_store_vec(struct cpu *c, const struct uop *u,
+                                 uint64_t lin, unsigned size, const void *v)
+{
+    uint8_t *p = MEM_HIT_WRITE(&c->hot, lin, size);
+    if (LIKELY(p != NULL)) {
+        memcpy(p, v, size);
+        return true;
+    }
+    memcpy(c->slow.u8, v, size);
+    return mem_store_slow(c, u, lin, size, false);
+}
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * struct cpu: everything one core is. Private to cpu/.
+ *
+ * The first part is what uop handlers touch; guest registers come first so
+ * that a register operand is a byte offset from the cpu pointer.
+ */
+#ifndef VTSIM_CPU_STATE_H
+#define VTSIM_CPU_STATE_H
+
+#include "cpu/cpu.h"
+#include "cpu/regs.h"
+#include "mmu/hot.h"
+#include "mmu/mmu.h"
+#include "sim/base/rng.h"
+
+/* Slots behind the 16 general registers in cpu.gpr. */
+enum {
+    GPR_ZERO = 16, /* always 0: "no base" and "no index" */
+    GPR_EA = 17,   /* linear address made by a preceding ea uop */
+    GPR_TMP = 18,  /* scratch of multi-uop instructions */
+    GPR_SLOTS = 20
+};
+
+/* EFLAGS. */
+enum {
+    FLAG_CF = 1 << 0,
+    FLAG_ONE = 1 << 1,
+    FLAG_PF = 1 << 2,
+    FLAG_AF = 1 << 4,
+    FLAG_ZF = 1 << 6,
+    FLAG_SF = 1 << 7,
+    FLAG_TF = 1 << 8,
+    FLAG_IF = 1 << 9,
+    FLAG_DF = 1 << 10,
+    FLAG_OF = 1 << 11,
+    FLAG_IOPL = 3 << 12,
+    FLAG_NT = 1 << 14,
+    FLAG_RF = 1 << 16,
+    FLAG_VM = 1 << 17,
+    FLAG_AC = 1 << 18,
+    FLAG_VIF = 1 << 19,
+    FLAG_VIP = 1 << 20,
+    FLAG_ID = 1 << 21,
+    FLAG_ARITH = FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF
+};
+
+/* Exception vectors, SDM Vol.3 "Exception and Interrupt Vectors". */
+enum {
+    EXC_DE = 0, EXC_DB = 1, EXC_NMI = 2, EXC_BP = 3, EXC_OF = 4, EXC_BR = 5,
+    EXC_UD = 6, EXC_NM = 7, EXC_DF = 8, EXC_TS = 10, EXC_NP = 11, EXC_SS = 12,
+    EXC_GP = 13, EXC_PF = 14, EXC_MF = 16, EXC_AC = 17, EXC_MC = 18,
+    EXC_XM = 19
+};
+
+/* The event being raised: an exception found by a handler. */
+struct event {
+    bool valid;
+    uint8_t vector;
+    bool has_error;
+    bool software; /* INT n, INT3, INTO: RIP pushed is the next one's */
+    bool trap;     /* #DB traps: RIP pushed is the next one's */
+    uint32_t error;
+    uint64_t cr2;     /* #PF */
+    uint64_t dr6;     /* #DB: bits to set */
+};
+
+/*
+ * The mode key: everything that translation looks at, so that a block
+ * translated under one key never runs under another. Kept in cpu.mode by
+ * cpu_update_mode, called after any change of what it is made from.
+ */
+enum {
+    MODE_CPL = 3,            /* bits 1:0 */
+    MODE_LONG = 1 << 2,      /* 64-bit code segment in IA-32e mode */
+    MODE_CS32 = 1 << 3,      /* CS.D: 32-bit defaults (not in 64-bit mode) */
+    MODE_SS32 = 1 << 4,      /* SS.B: 32-bit stack pointer */
+    MODE_PROT = 1 << 5,      /* CR0.PE */
+    MODE_LMA = 1 << 6,       /* IA-32e mode active */
+    MODE_V86 = 1 << 7,
+    MODE_FLAT = 1 << 8,      /* ES CS SS DS: base 0, limit 4 GiB, usable,
+                                writable where needed */
+    MODE_TS = 1 << 9,        /* CR0.TS */
+    MODE_EM = 1 << 10,       /* CR0.EM */
+    MODE_MP = 1 << 11,       /* CR0.MP */
+    MODE_OSFXSR = 1 << 12,   /* CR4.OSFXSR */
+    MODE_SSE_UNMASKED = 1 << 13, /* MXCSR unmasks an exception */
+    MODE_TSD = 1 << 14,      /* CR4.TSD */
+    MODE_UMIP = 1 << 15,     /* CR4.UMIP */
+    MODE_FSGSBASE = 1 << 16, /* CR4.FSGSBASE */
+    MODE_PCE = 1 << 17,      /* CR4.PCE */
+    MODE_IOPL_LOW = 1 << 18, /* CPL > IOPL */
+    MODE_SINGLE = 1 << 19,   /* blocks of one instruction (near a deadline,
+                                TF, breakpoints, shadows) */
+    MODE_AC = 1 << 20,       /* alignment checking is in force */
+    MODE_OSXMMEXCPT = 1 << 21,
+    MODE_CS_BASE0 = 1 << 22, /* CS base is 0 */
+    MODE_OSXSAVE = 1 << 23,
+};
+
+/* Why the dispatch chain came back to the run loop. */
+enum leave {
+    LEAVE_LOOKUP, /* rip is exact: find the next block */
+    LEAVE_EVENT,  /* c->event is valid, rip is the faulting instruction's */
+    LEAVE_CHECK,  /* rip is exact: look at limits, interrupts, requests */
+};
+
+struct block;
+struct codecache;
+struct lapic;
+
+struct cpu {
+    /* --- hot --- */
+    uint64_t gpr[GPR_SLOTS];
+    uint64_t cc_res, cc_src; /* lazy flags: cpu/flags.h */
+    uint32_t cc_op;
+    uint32_t eflags; /* arithmetic bits valid only when cc_op == CC_NONE */
+    uint64_t rip;      /* exact only outside blocks and after uop_sync */
+    uint64_t next_rip; /* set for callouts: RIP after the instruction */
+    uint64_t limit;    /* cycle at which blocks must stop; event check */
+    uint64_t fetch_line, fetch_pline; /* line last fetched; ~0: none */
+    uint32_t mode;     /* MODE_* */
+    uint8_t leave;     /* enum leave */
+    bool df_back;      /* unused by hot code; EFLAGS.DF is in eflags */
+    struct cycle_account account;
+    uint64_t fs_gs_base[2]; /* copies of seg[FS], seg[GS] base */
+    /* Result of a slow load; never address a local in a handler, it would
+     * cost the tail call. */
+    union {
+        uint64_t u64[8];
+        uint8_t u8[64];
+    } slow;
+    union vec v[32];
+    uint32_t mxcsr;
+    struct x87 x87;
+    struct mmu_hot hot;
+
+    /* --- architectural, not hot --- */
+    struct segment seg[SEG_COUNT];
+    struct descriptor_table gdtr, idtr;
+    uint64_t cr0, cr2, cr3, cr4, cr8, efer, xcr0;
+    uint64_t dr[8]; /* 0-3, 6, 7 */
+    struct {
+        uint64_t star, lstar, cstar, fmask, kernel_gs_base, tsc_aux;
+        uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
+        uint64_t pat, apic_base, misc_enable, feature_control, debugctl;
+        uint64_t tsc_offset, tsc_adjust, tsc_deadline, bios_sign_id;
+        struct mmu_mtrr mtrr;
+    } msr;
+    uint64_t pdpte[4];
+
+    /* --- events --- */
+    struct event event;
+    bool shadow_sti, shadow_mov_ss; /* interrupts blocked for one insn */
+    bool nmi_pending, nmi_blocked, intr_line, init_pending, sipi_pending;
+    uint8_t sipi_vector;
+    uint64_t pending_dr6; /* traps to deliver at the next boundary */
+    enum { ACTIVITY_RUN, ACTIVITY_HLT, ACTIVITY_WAIT_SIPI,
+           ACTIVITY_SHUTDOWN } activity;
+    bool stop_requested;
+    uint64_t until;             /* cpu_run's limit */
+    uint64_t instruction_limit; /* 0: none */
+    bool single; /* run loop wants one-instruction blocks now */
+    char stop_reason[256];
+    bool unmodelled; /* stop with CPU_STOP_UNMODELLED */
+
+    /* --- parts --- */
+    struct cpu_config config;
+    struct cpu_wiring wiring;
+    struct mmu *mmu;
+    struct codecache *code;
+    struct lapic *lapic;
+    struct rng rng;
+
+    /* --- counters outside the cycle account --- */
+    struct cpu_counters {
+        uint64_t loads, stores;      /* accesses made by instructions */
+        uint64_t branches, taken;
+        uint64_t exceptions, interrupts, syscalls;
+        uint64_t blocks_translated, blocks_dropped, smc_writes;
+        uint64_t io_reads, io_writes;
+    } count;
+};
+
+/* Recompute c->mode and tell the MMU its context, after any change of CRs,
+ * EFER, segments, CPL, EFLAGS.{AC,IOPL,VM,TF}, MXCSR masks. cpu/mode.c */
+void cpu_update_mode(struct cpu *c);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Configuration of the memory system as plain data. Every field is a row of
+ * sim/machine/param_table.c; presets fill it from measured values.
+ */
+#ifndef VTSIM_MMU_CONFIG_H
+#define VTSIM_MMU_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum replacement {
+    REPL_LRU,
+    REPL_TREE_PLRU,
+    REPL_NRU,
+    REPL_FIFO,
+    REPL_RANDOM
+};
+
+enum index_hash {
+    HASH_LINEAR, /* low bits of the page or line number */
+    HASH_XOR     /* the low bits XORed with the next ones above */
+};
+
+/* A set-associative structure; ways == entries is fully associative and
+ * entries == 0 means it is absent. */
+struct assoc_config {
+    uint32_t entries, ways;
+    uint8_t replacement; /* enum replacement */
+    uint8_t hash;        /* enum index_hash */
+};
+
+struct cache_config {
+    uint32_t size_kib, ways;
+    uint32_t latency; /* load-to-use, cycles; the L1's is all a hit costs */
+    uint8_t replacement, hash;
+};
+
+/* Private to a core. */
+struct mmu_config {
+    struct assoc_config itlb_4k, itlb_2m, itlb_1g;
+    struct assoc_config dtlb_4k, dtlb_2m, dtlb_1g;
+    /* Second level. unified: stlb serves both sides; else stlb is the data
+     * side and stlb_i the instruction side. 2M pages share the 4K entries
+     * when stlb_2m_shared, else they are not cached there; 1G likewise in
+     * stlb_1g. */
+    bool stlb_unified, stlb_2m_shared;
+    struct assoc_config stlb, stlb_i, stlb_1g;
+    uint32_t stlb_latency; /* cycles */
+    /* Paging-structure caches, by the entry they hold. */
+    struct assoc_config psc_pml5e, psc_pml4e, psc_pdpte, psc_pde;
+    struct assoc_config nested_tlb; /* guest-physical translations */
+    uint32_t walkers;
+    bool walk_through_l1d; /* walk references look in the L1D, else in L2 */
+    struct cache_config l1i, l1d, l2;
+    uint32_t coherence_latency;  /* cycles to take a line from another core */
+    uint32_t uncached_latency;   /* cycles for a UC access to RAM */
+    uint32_t mmio_latency;       /* cycles for an access to a device */
+    uint32_t maxphyaddr;         /* bits, 32..52 */
+    bool filter;                 /* the residency filter; never changes results */
+    bool split_conflict_misses;  /* fully associative shadow, slower */
+    uint64_t seed;
+};
+
+/* Shared by the cores of a machine. */
+struct memsys_config {
+    uint64_t ram_bytes; /* multiple of 4096; RAM above 3 GiB moves to 4 GiB */
+    struct cache_config l3; /* size 0: absent */
+    uint32_t dram_latency;  /* load-to-use of a line served by DRAM, cycles */
+    bool timing;            /* false: functional only */
+    uint64_t seed;
+};
+
+#endif

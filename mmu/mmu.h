@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One core's view of memory: TLBs, paging-structure caches, page walker,
+ * private caches. Everything that misses the residency filter comes here.
+ *
+ * Faults are values: a call that returns false has left mmu_fault(m) filled
+ * and changed nothing but accessed flags, TLB contents and time.
+ */
+#ifndef VTSIM_MMU_MMU_H
+#define VTSIM_MMU_MMU_H
+
+#include "mmu/config.h"
+#include "mmu/hot.h"
+#include "mmu/memsys.h"
+#include "sim/base/cycles.h"
+#include "sim/base/stat.h"
+#include "sim/base/status.h"
+
+struct mmu;
+
+/* What decides how a linear address translates. The CPU sets it whenever one
+ * of these changes; mmu/ drops filter entries as needed and *nothing else*:
+ * flushing TLBs is asked for separately, as the manual says per
+ * instruction. */
+struct mmu_context {
+    uint64_t cr0, cr3, cr4, efer;
+    uint32_t pkru;
+    uint8_t cpl;
+    bool ac;       /* EFLAGS.AC */
+    uint16_t vpid; /* 0: VMX root operation */
+    uint64_t eptp; /* 0: no EPT */
+    uint64_t pat;  /* IA32_PAT */
+    uint64_t pdpte[4]; /* PAE: loaded by MOV to CR3 */
+};
+
+enum mmu_access {
+    MMU_READ = 0,
+    MMU_WRITE = 1,
+    MMU_FETCH = 2,
+    MMU_KIND = 3,
+    MMU_SYSTEM = 4,  /* flag: implicit supervisor access (GDT, IDT, TSS) */
+    MMU_INTENT = 8,  /* flag on a read: the write half of an RMW follows */
+    MMU_SECOND = 16, /* flag on a write: that write half; no time, no count */
+    MMU_UNTIMED = 32 /* flag: neither time nor counts (debug, probes) */
+};
+
+struct mmu_fault {
+    uint64_t address;    /* linear address for CR2 */
+    uint32_t error_code; /* of #PF, SDM Vol.3 "Page-Fault Exceptions" */
+};
+
+SIM_MUST_CHECK enum sim_status
+mmu_create(const struct mmu_config *c, struct memsys *shared,
+           struct mmu_hot *hot, struct cycle_account *account,
+           struct mmu **out, struct sim_error *e);
+void mmu_destroy(struct mmu *m);
+
+/* Power-on state: every structure empty, statistics zero. */
+void mmu_reset(struct mmu *m);
+
+void mmu_set_context(struct mmu *m, const struct mmu_context *ctx);
+
+/* Variable and fixed range MTRRs decide the memory type with PAT; layout of
+ * the MSRs: index 0..7 {base, mask}, fixed[11] in MSR order, def_type. */
+struct mmu_mtrr {
+    uint64_t base[10], mask[10];
+    uint64_t fixed[11];
+    uint64_t def_type;
+};
+void mmu_set_mtrr(struct mmu *m, const struct mmu_mtrr *mtrr);
+
+/*
+ * Read or write len (1..64) bytes at linear address lin, canonical and, in
+ * 32-bit modes, below 2^32 except for wrap-around inside the access. May
+ * cross lines, pages and into devices. Charges time, counts, sets A/D bits.
+ * A write that faults writes nothing.
+ */
+SIM_MUST_CHECK bool mmu_read(struct mmu *m, uint64_t lin, unsigned len,
+                             unsigned access, void *out);
+SIM_MUST_CHECK bool mmu_write(struct mmu *m, uint64_t lin, unsigned len,
+                              unsigned access, const void *in);
+
+/* Check that an access of len (1..4096) bytes would not fault, and set A/D
+ * bits as it would; no data moves. */
+SIM_MUST_CHECK bool mmu_probe(struct mmu *m, uint64_t lin, unsigned len,
+                              unsigned access);
+
+/*
+ * Fetch the line that holds lin: ITLB, L1I, time, counts. On success *host
+ * points at the line's 64 bytes and *pline is its physical address; *host
+ * is NULL when the line is not RAM.
+ */
+SIM_MUST_CHECK bool mmu_fetch(struct mmu *m, uint64_t lin, uint64_t *pline,
+                              const uint8_t **host);
+
+/* As mmu_fetch for the translator: the whole page, no time and no counts
+ * and no structure changed but accessed flags. */
+SIM_MUST_CHECK bool mmu_fetch_peek(struct mmu *m, uint64_t lin,
+                                   uint64_t *ppage, const uint8_t **host);
+
+/*
+ * Host pointer to write (or read) up to the end of the line / page for bulk
+ * string operations: the number of bytes of [lin, lin+want) that one call
+ * covers, never across a line when timing is on or a page when off. Counts
+ * `accesses` accesses to the line and charges the first one's misses. 0: use
+ * mmu_read/mmu_write (device, fault, code line).
+ */
+SIM_MUST_CHECK unsigned mmu_bulk(struct mmu *m, uint64_t lin, unsigned want,
+                                 unsigned access, uint32_t accesses,
+                                 uint8_t **host);
+
+/* The fault that the last failing call met. */
+const struct mmu_fault *mmu_fault(const struct mmu *m);
+
+/* Invalidation, by the instruction that causes it (statistics keep them
+ * apart); SDM Vol.3 "Operations that Invalidate TLBs and Paging-Structure
+ * Caches". */
+enum mmu_flush_cause {
+    FLUSH_MOV_CR3,
+    FLUSH_INVLPG,
+    FLUSH_INVPCID,
+    FLUSH_MOV_CR4,
+    FLUSH_MOV_CR0,
+    FLUSH_WRMSR,
+    FLUSH_TASK_SWITCH,
+    FLUSH_VM_TRANSITION,
+    FLUSH_INVVPID,
+    FLUSH_INVEPT_SINGLE,
+    FLUSH_INVEPT_GLOBAL,
+    FLUSH_RESET,
+    FLUSH_CAUSES
+};
+
+/* All translations of the current VPID and PCID `pcid`, globals kept. */
+void mmu_flush_pcid(struct mmu *m, uint16_t pcid, enum mmu_flush_cause why);
+/* All translations of all PCIDs; `globals` says whether global ones too. */
+void mmu_flush_all(struct mmu *m, bool globals, enum mmu_flush_cause why);
+/* Translations for the page of lin: in `pcid` and global ones (INVLPG), or
+ * in `pcid` without globals (INVPCID type 0). INVLPG also drops every
+ * paging-structure-cache entry of the PCID. */
+void mmu_flush_page(struct mmu *m, uint64_t lin, uint16_t pcid, bool globals,
+                    enum mmu_flush_cause why);
+
+/* PAE: read the four PDPTEs at cr3 for MOV to CR3. False: a reserved bit is
+ * set in a present one (#GP). */
+SIM_MUST_CHECK bool mmu_load_pdptes(struct mmu *m, uint64_t cr3,
+                                    uint64_t out[4]);
+
+/* CLFLUSH, WBINVD, PREFETCH: cache effects only. */
+void mmu_clflush(struct mmu *m, uint64_t lin);
+void mmu_wbinvd(struct mmu *m);
+void mmu_prefetch(struct mmu *m, uint64_t lin, bool write);
+
+/* Worst cost in cycles of one access, misses and walks included: the engine
+ * uses it to know when a block cannot cross a deadline. */
+uint64_t mmu_worst_access(const struct mmu *m);
+
+void mmu_register_stats(const struct mmu *m, struct stat_registry *r,
+                        const char *prefix);
+
+#endif
