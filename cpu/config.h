@@ -23,6 +23,7 @@ struct cpu_config {
     uint32_t linear_bits; /* 48 or 57: LA57 advertised when 57 */
     bool pages_1g, pcid, invpcid, smep, smap, umip, fsgsbase, rdtscp, x2apic,
         tsc_deadline;
+    bool magic_ops; /* 0F 04 imm16 is the magic operation, not #UD */
     uint64_t seed;
     struct cost_table cost;
 };

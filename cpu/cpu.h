@@ -23,6 +23,7 @@ struct cpu_wiring {
     struct inta_port inta;         /* the 8259's acknowledge cycle */
     struct apic_bus_port apic_bus; /* IPIs out */
     struct clock_port apic_clock;  /* local-APIC timer; see cpu_on_apic_time */
+    struct magic_port magic;       /* region-of-interest operations */
 };
 
 SIM_MUST_CHECK enum sim_status cpu_create(const struct cpu_config *c,
@@ -78,6 +79,9 @@ void cpu_set_intr(struct cpu *c, bool level); /* INTR from the 8259 */
 void cpu_nmi(struct cpu *c);
 void cpu_apic_message(struct cpu *c, const struct apic_message *m);
 void cpu_on_apic_time(struct cpu *c, sim_time now);
+/* The local APIC's registers; sim/machine routes FEE00000h of the running
+ * core here. */
+struct mmio_port cpu_apic_port(struct cpu *c);
 /* True when an event would wake it from HLT or wait-for-SIPI now. */
 bool cpu_has_work(const struct cpu *c);
 

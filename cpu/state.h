@@ -104,6 +104,7 @@ enum leave {
     LEAVE_CHECK,  /* rip is exact: look at limits, interrupts, requests */
 };
 
+struct uop;
 struct block;
 struct codecache;
 struct lapic;
@@ -120,9 +121,8 @@ struct cpu {
     uint64_t fetch_line, fetch_pline; /* line last fetched; ~0: none */
     uint32_t mode;     /* MODE_* */
     uint8_t leave;     /* enum leave */
-    bool df_back;      /* unused by hot code; EFLAGS.DF is in eflags */
+    const struct uop *slow_uop; /* whose slow access is under way */
     struct cycle_account account;
-    uint64_t fs_gs_base[2]; /* copies of seg[FS], seg[GS] base */
     /* Result of a slow load; never address a local in a handler, it would
      * cost the tail call. */
     union {

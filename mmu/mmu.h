@@ -59,6 +59,17 @@ void mmu_reset(struct mmu *m);
 
 void mmu_set_context(struct mmu *m, const struct mmu_context *ctx);
 
+/*
+ * Called around every device access that an instruction makes, so that the
+ * core can make its time exact first. May be left zero.
+ */
+struct device_port {
+    void *self;
+    void (*before)(void *self);
+    void (*after)(void *self);
+};
+void mmu_set_device_port(struct mmu *m, struct device_port port);
+
 /* Variable and fixed range MTRRs decide the memory type with PAT; layout of
  * the MSRs: index 0..7 {base, mask}, fixed[11] in MSR order, def_type. */
 struct mmu_mtrr {

@@ -77,6 +77,16 @@ struct clock_port {
 /* What the owner of a clock_port is called back with. */
 typedef void on_time_fn(void *self, sim_time now);
 
+/*
+ * Magic operations of guest programs (docs/guest-interface.md): m5-style
+ * function number, two arguments, a result for RAX.
+ */
+struct magic_port {
+    void *self;
+    uint64_t (*op)(void *self, unsigned core, uint16_t function, uint64_t arg0,
+                   uint64_t arg1);
+};
+
 /* An inter-processor or device interrupt message on the APIC bus. */
 struct apic_message {
     uint32_t destination; /* APIC id or logical destination */
