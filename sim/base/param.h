@@ -53,6 +53,17 @@ SIM_MUST_CHECK enum sim_status param_set(const struct param_desc *d,
                                          const char *where,
                                          struct sim_error *e);
 
+enum param_number { PARAM_NUMBER, PARAM_NOT_A_NUMBER, PARAM_OVERFLOW };
+
+/*
+ * Read a whole string as an unsigned number: decimal without leading zeros,
+ * or 0x and hexadecimal digits; with `suffixes`, one of K M G T KiB MiB GiB
+ * TiB (powers of 1024, any case of the letter) may follow. No sign, space or
+ * underscore. `*out` is written only for PARAM_NUMBER.
+ */
+enum param_number param_parse_number(const char *text, bool suffixes,
+                                     uint64_t *out);
+
 /* Print the field's value as param_set would read it; returns its length. */
 size_t param_format(const struct param_desc *d, const void *config, char *buf,
                     size_t size);
