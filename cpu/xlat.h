@@ -74,6 +74,15 @@ struct insn_row {
 };
 extern const struct insn_row insn_rows[ZYDIS_MNEMONIC_MAX_VALUE + 1];
 
+/*
+ * MOVSD and CMPSD name a string and an SSE2 instruction each. Their rows are
+ * those of the string forms (insn_int.def); that family hands every form
+ * whose category is not ZYDIS_CATEGORY_STRINGOP to these, which apply the SSE
+ * rules (#UD, #NM) and set the cost themselves.
+ */
+bool xlat_sse_movsd(struct xlat *x);
+bool xlat_sse_cmpsd(struct xlat *x);
+
 /* Append a uop with handler `fn`; its registers default to GPR_ZERO. */
 struct uop *xlat_emit(struct xlat *x, uop_fn *fn);
 
