@@ -24,6 +24,7 @@ struct cpu_wiring {
     struct apic_bus_port apic_bus; /* IPIs out */
     struct clock_port apic_clock;  /* local-APIC timer; see cpu_on_apic_time */
     struct magic_port magic;       /* region-of-interest operations */
+    struct cache_config l3;        /* the shared L3, for CPUID; size 0: none */
 };
 
 SIM_MUST_CHECK enum sim_status cpu_create(const struct cpu_config *c,
@@ -77,7 +78,16 @@ void cpu_idle_until(struct cpu *c, uint64_t cycle);
 /* Wires in. */
 void cpu_set_intr(struct cpu *c, bool level); /* INTR from the 8259 */
 void cpu_nmi(struct cpu *c);
+/*
+ * A message on the APIC bus. With shorthand 0 the core takes it only when
+ * the destination names it, so a router may offer it to every core; other
+ * shorthands are resolved by the router. Lowest-priority messages (delivery
+ * 1) go to one core: among those that cpu_apic_matches, the one of least
+ * cpu_apic_priority, then of least index.
+ */
 void cpu_apic_message(struct cpu *c, const struct apic_message *m);
+bool cpu_apic_matches(const struct cpu *c, const struct apic_message *m);
+unsigned cpu_apic_priority(const struct cpu *c); /* PPR, 0..255 */
 void cpu_on_apic_time(struct cpu *c, sim_time now);
 /* The local APIC's registers; sim/machine routes FEE00000h of the running
  * core here. */

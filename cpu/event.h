@@ -54,6 +54,13 @@ bool event_boundary(struct cpu *c);
 /* True when event_boundary would do something. */
 bool event_pending(const struct cpu *c);
 
+/* Make the running chain come back to look at events after the present
+ * instruction: an interrupt may have become deliverable. */
+static inline void event_notify(struct cpu *c)
+{
+    c->limit = 0;
+}
+
 /* Stop the machine aloud: something that is not modelled was asked for. The
  * line names RIP, bytes and `what`. */
 enum step raise_unmodelled(struct cpu *c, const char *what);

@@ -9,6 +9,7 @@
 
 #include "cpu/cpu.h"
 #include "cpu/regs.h"
+#include "mmu/config.h"
 #include "mmu/hot.h"
 #include "mmu/mmu.h"
 #include "sim/base/rng.h"
@@ -156,6 +157,13 @@ struct cpu {
     bool nmi_pending, nmi_blocked, intr_line, init_pending, sipi_pending;
     uint8_t sipi_vector;
     uint64_t pending_dr6; /* traps to deliver at the next boundary */
+    /* Values of account.instructions: a shadow, EFLAGS.RF or a single-step
+     * trap belongs to the instruction that retires after this count, so
+     * event_boundary needs nobody to clear them. */
+    uint64_t shadow_insn, rf_insn, step_insn;
+    bool step_armed; /* TF was set at the boundary step_insn */
+    bool watch; /* DR7 arms a data breakpoint: mem_*_slow see every access
+                   (mmu_context.watch) and call debug_data */
     enum { ACTIVITY_RUN, ACTIVITY_HLT, ACTIVITY_WAIT_SIPI,
            ACTIVITY_SHUTDOWN } activity;
     bool stop_requested;
@@ -167,6 +175,7 @@ struct cpu {
 
     /* --- parts --- */
     struct cpu_config config;
+    struct mmu_config mmu_config; /* cpu_create copies it: CPUID shows it */
     struct cpu_wiring wiring;
     struct mmu *mmu;
     struct codecache *code;
@@ -186,5 +195,8 @@ struct cpu {
 /* Recompute c->mode and tell the MMU its context, after any change of CRs,
  * EFER, segments, CPL, EFLAGS.{AC,IOPL,VM,TF}, MXCSR masks. cpu/mode.c */
 void cpu_update_mode(struct cpu *c);
+
+/* Recompute MODE_SINGLE alone: c->single, TF, shadows, breakpoints. */
+void cpu_update_single(struct cpu *c);
 
 #endif
