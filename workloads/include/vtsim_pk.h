@@ -109,6 +109,7 @@ enum pk_op {
     PK_OP_FUTIMENS,   /* handle, addr of 4 s64 */
     PK_OP_POLL,       /* handle, POLLIN | POLLOUT -> those ready now */
     PK_OP_TTY,        /* handle -> rows << 16 | columns, -ENOTTY if no tty */
+    PK_OP_REALPATH,   /* path, addr, len -> n: absolute, symlinks resolved */
     PK_OP_END
 };
 
