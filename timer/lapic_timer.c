@@ -125,15 +125,14 @@ void lapic_timer_set_divide(struct lapic_timer *t, uint32_t dcr)
     dcr &= 0xB;
     if (dcr == t->s.dcr)
         return;
-    /* An expiry that is due but not yet collected stays due. */
     sim_time now = now_of(t);
-    bool running = t->s.counting && t->s.due > now;
-    if (running) {
+    if (t->s.counting) {
         t->s.first = count_at(t, now);
         t->s.start = now;
     }
     t->s.dcr = dcr;
-    if (running)
+    /* An expiry that is due but not yet collected stays due. */
+    if (t->s.counting && t->s.due > now)
         set_due(t, count_instant(t, t->s.first));
 }
 
@@ -200,7 +199,8 @@ bool lapic_timer_expire(struct lapic_timer *t, sim_time now)
     /* The first reload that lies in the future; start and first stay, so
      * rounding never accumulates. */
     uint64_t gone = counts_by(t, now);
-    uint64_t periods = (gone - t->s.first) / t->s.initial + 1;
+    uint64_t periods =
+        gone < t->s.first ? 0 : (gone - t->s.first) / t->s.initial + 1;
     set_due(t, count_instant(t, t->s.first + periods * t->s.initial));
     return true;
 }
