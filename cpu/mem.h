@@ -35,6 +35,16 @@ SIM_MUST_CHECK bool mem_system_read(struct cpu *c, uint64_t lin, unsigned len,
 SIM_MUST_CHECK bool mem_system_write(struct cpu *c, uint64_t lin, unsigned len,
                                      const void *in);
 
+/*
+ * For callouts: the linear address of size bytes at `offset` in segment
+ * `seg` (SEG_*), already truncated to the address size, with the checks of
+ * SDM Vol.3 "Segment-Level Protection" (null, limit, rights; none but the
+ * base in 64-bit mode, where the access itself finds a non-canonical
+ * address). False: c->event holds #GP(0) or #SS(0).
+ */
+SIM_MUST_CHECK bool mem_linear(struct cpu *c, unsigned seg, uint64_t offset,
+                               unsigned size, bool write, uint64_t *lin);
+
 #if ENGINE_TIMING
 #define MEM_HIT_READ  mmu_hit_read
 #define MEM_HIT_WRITE mmu_hit_write

@@ -19,6 +19,8 @@ enum {
     GPR_ZERO = 16, /* always 0: "no base" and "no index" */
     GPR_EA = 17,   /* linear address made by a preceding ea uop */
     GPR_TMP = 18,  /* scratch of multi-uop instructions */
+    GPR_LINE = 19, /* linear address of the line (timing off: page) last
+                      fetched: base of RIP-relative operands */
     GPR_SLOTS = 20
 };
 
@@ -119,9 +121,11 @@ struct cpu {
     uint64_t rip;      /* exact only outside blocks and after uop_sync */
     uint64_t next_rip; /* set for callouts: RIP after the instruction */
     uint64_t limit;    /* cycle at which blocks must stop; event check */
-    uint64_t fetch_line, fetch_pline; /* line last fetched; ~0: none */
-    uint32_t mode;     /* MODE_* */
+    uint64_t fetch_pline; /* physical address of gpr[GPR_LINE]; ~0: fetch
+                             again (engine_reset_fetch) */
+    uint32_t mode;     /* MODE_*, without MODE_SINGLE: the run loop adds it */
     uint8_t leave;     /* enum leave */
+    uint64_t fetch_generation; /* of the translations cached for fetches */
     const struct uop *slow_uop; /* whose slow access is under way */
     struct cycle_account account;
     /* Result of a slow load; never address a local in a handler, it would
@@ -170,6 +174,8 @@ struct cpu {
     uint64_t until;             /* cpu_run's limit */
     uint64_t instruction_limit; /* 0: none */
     bool single; /* run loop wants one-instruction blocks now */
+    bool rep_active; /* the REP instruction at rip was left between two
+                        iterations and goes on without a new start */
     char stop_reason[256];
     bool unmodelled; /* stop with CPU_STOP_UNMODELLED */
 
@@ -191,6 +197,15 @@ struct cpu {
         uint64_t io_reads, io_writes;
     } count;
 };
+
+/* The fetched line may no longer be mapped, or not for this context: look
+ * again before the next block. Called by cpu_update_mode and after every
+ * mmu_flush_*; such instructions end their block. */
+static inline void engine_reset_fetch(struct cpu *c)
+{
+    c->fetch_pline = UINT64_MAX;
+    c->fetch_generation++;
+}
 
 /* Recompute c->mode and tell the MMU its context, after any change of CRs,
  * EFER, segments, CPL, EFLAGS.{AC,IOPL,VM,TF}, MXCSR masks. cpu/mode.c */
