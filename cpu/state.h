@@ -123,11 +123,11 @@ struct cpu {
     uint64_t limit;    /* cycle at which blocks must stop; event check */
     uint64_t fetch_pline; /* physical address of gpr[GPR_LINE]; ~0: fetch
                              again (engine_reset_fetch) */
-    uint32_t mode;     /* MODE_*, without MODE_SINGLE: the run loop adds it */
+    uint32_t mode;     /* MODE_* */
     uint8_t leave;     /* enum leave */
     uint64_t fetch_generation; /* of the translations cached for fetches */
     const struct uop *slow_uop; /* whose slow access is under way */
-    struct cycle_account account;
+    _Alignas(64) struct cycle_account account;
     /* Result of a slow load; never address a local in a handler, it would
      * cost the tail call. */
     union {
@@ -190,7 +190,7 @@ struct cpu {
 
     /* --- counters outside the cycle account --- */
     struct cpu_counters {
-        uint64_t loads, stores;      /* accesses made by instructions */
+        _Alignas(16) uint64_t loads, stores;      /* accesses made by instructions */
         uint64_t branches, taken;
         uint64_t exceptions, interrupts, syscalls;
         uint64_t blocks_translated, blocks_dropped, smc_writes;

@@ -56,7 +56,10 @@ struct xlat {
     bool flags_dead; /* this instruction's flags are never read */
     bool ended;      /* set by a family that emitted a terminator */
     enum cost_class cost; /* from the row; a family may change it */
-    uint16_t loads, stores; /* accesses the instruction makes, statically */
+    /* Accesses the instruction makes, statically. The driver fills them from
+     * the decoded operands (hidden ones too) before it calls the family,
+     * which corrects them only where that is wrong. */
+    uint16_t loads, stores;
 };
 
 /* A family function. False: the form is not supported, the driver emits
@@ -82,6 +85,10 @@ extern const struct insn_row insn_rows[ZYDIS_MNEMONIC_MAX_VALUE + 1];
  */
 bool xlat_sse_movsd(struct xlat *x);
 bool xlat_sse_cmpsd(struct xlat *x);
+
+/* Far forms of CALL, JMP and RET, whose rows are the near forms' too
+ * (insn_ctl.def): handed on when meta.branch_type is FAR. cpu/xlat_sys*.c */
+bool xlat_far(struct xlat *x);
 
 /* Append a uop with handler `fn`; its registers default to GPR_ZERO. */
 struct uop *xlat_emit(struct xlat *x, uop_fn *fn);
