@@ -96,7 +96,7 @@ void uop_unsync(struct cpu *c, const struct uop *u);
 
 /* Register operands. T is uint8_t .. uint64_t; a 32-bit destination is
  * written zero-extended by reg_set32. */
-#define REG(T, c, off) (*(T *)((uint8_t *)(c)->gpr + (off)))
+#define REG(T, c, off) (*(T *)((uintptr_t)(c)->gpr + (off)))
 ALWAYS_INLINE void reg_set32(struct cpu *c, unsigned off, uint32_t v)
 {
     REG(uint64_t, c, off) = v;
