@@ -7,6 +7,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define SIM_MUST_CHECK __attribute__((warn_unused_result))
 
 /* Values are the exit status of `vtsim run` (docs/cli.md). */
@@ -39,6 +43,11 @@ enum sim_status sim_fail(struct sim_error *e, enum sim_status status,
 #define SIM_ASSERT(x)                                                          \
     ((x) ? (void)0 : sim_assert_failed(#x, __FILE__, __LINE__))
 
-_Noreturn void sim_assert_failed(const char *what, const char *file, int line);
+void sim_assert_failed(const char *what, const char *file, int line)
+    __attribute__((noreturn));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
