@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Guest events: recording them, the double-fault rules, and what happens at
+ * an instruction boundary. The gates themselves are cpu/idt.c's.
+ * SDM Vol.3 "Interrupt and Exception Handling".
+ */
+#include "cpu/event.h"
+
+#include "cpu/debug.h"
+#include "cpu/idt.h"
+#include "cpu/lapic.h"
+#include "cpu/reset.h"
+#include "cpu/segment.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum step raise_exception(struct cpu *c, uint8_t vector)
+{
+    c->event = (struct event){.valid = true, .vector = vector};
+    return STEP_FAULT;
+}
+
+enum step raise_error(struct cpu *c, uint8_t vector, uint32_t error)
+{
+    c->event = (struct event){
+        .valid = true, .vector = vector, .has_error = true, .error = error};
+    return STEP_FAULT;
+}
+
+enum step raise_page_fault(struct cpu *c)
+{
+    const struct mmu_fault *f = mmu_fault(c->mmu);
+    c->event = (struct event){.valid = true,
+                              .vector = EXC_PF,
+                              .has_error = true,
+                              .error = f->error_code,
+                              .cr2 = f->address};
+    return STEP_FAULT;
+}
+
+/* The bytes at CS:RIP in hexadecimal, up to the end of the page. */
+static void describe_bytes(struct cpu *c, char *out, size_t size)
+{
+    uint64_t lin = c->rip;
+    if ((c->mode & MODE_LONG) == 0)
+        lin = (uint32_t)(lin + c->seg[SEG_CS].base);
+    uint64_t page;
+    const uint8_t *host;
+    struct event kept = c->event;
+    bool ok = mmu_fetch_peek(c->mmu, lin, &page, &host) && host != NULL;
+    c->event = kept;
+    if (!ok) {
+        snprintf(out, size, "unreadable");
+        return;
+    }
+    size_t at = lin & (PAGE_SIZE - 1), used = 0;
+    for (size_t i = 0; i < 8 && at + i < PAGE_SIZE && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used,
+                                 i == 0 ? "%02x" : " %02x", host[at + i]);
+}
+
+enum step raise_unmodelled(struct cpu *c, const char *what)
+{
+    char bytes[40];
+    describe_bytes(c, bytes, sizeof bytes);
+    snprintf(c->stop_reason, sizeof c->stop_reason,
+             "not modelled: %s at %04x:%016llx (bytes %s)", what,
+             (unsigned)c->seg[SEG_CS].selector, (unsigned long long)c->rip,
+             bytes);
+    c->unmodelled = true;
+    c->event.valid = false;
+    event_notify(c);
+    return STEP_FAULT;
+}
+
+static void enter_shutdown(struct cpu *c, const struct event *first)
+{
+    char bytes[40];
+    describe_bytes(c, bytes, sizeof bytes);
+    snprintf(c->stop_reason, sizeof c->stop_reason,
+             "triple fault: vector %u could not be delivered at "
+             "%04x:%016llx (error %x, CR2 %016llx, RSP %016llx, bytes %s)",
+             (unsigned)first->vector, (unsigned)c->seg[SEG_CS].selector,
+             (unsigned long long)c->rip, (unsigned)first->error,
+             (unsigned long long)c->cr2, (unsigned long long)c->gpr[REG_RSP],
+             bytes);
+    c->activity = ACTIVITY_SHUTDOWN;
+    c->event.valid = false;
+    event_notify(c);
+}
+
+/* Classes of SDM Vol.3 "Interrupt and Exception Classes"; interrupts,
+ * software events and traps are benign whatever their vector. */
+enum class { BENIGN, CONTRIBUTORY, PAGE_FAULT, DOUBLE_FAULT };
+
+static enum class class_of(const struct event *e, bool interrupt) {
+    if (interrupt || e->software || e->trap) return BENIGN; switch (e->vector){
+        case EXC_DE : case EXC_TS : case EXC_NP : case EXC_SS : case
+        EXC_GP : return CONTRIBUTORY;
+        case EXC_PF : return PAGE_FAULT;
+        case EXC_DF : return DOUBLE_FAULT;
+        default : return BENIGN;
+    }
+}
+
+/* What `second`, met while delivering one of class `first`, turns into.
+ * SDM Vol.3 "Conditions for Generating a Double Fault". */
+static bool makes_double_fault(enum class first, enum class second)
+{
+    return (first == CONTRIBUTORY && second == CONTRIBUTORY) ||
+           (first == PAGE_FAULT &&
+            (second == CONTRIBUTORY || second == PAGE_FAULT));
+}
+
+/* State that an exception changes whether or not its delivery succeeds. */
+static void note_exception(struct cpu *c, const struct event *e)
+{
+    if (e->vector == EXC_PF && e->has_error)
+        c->cr2 = e->cr2;
+    if (e->vector == EXC_DB && !e->software) {
+        c->dr[6] |= e->dr6;
+        c->dr[7] &= ~DR7_GD;
+    }
+}
+
+static void deliver(struct cpu *c, struct event e, bool interrupt)
+{
+    struct event first = e;
+    if (c->config.timing != TIMING_OFF)
+        cycles_charge(&c->account, LEAF_INTERRUPT,
+                      c->config.cost.cycles[COST_INTERRUPT]);
+    c->event.valid = false;
+    for (;;) {
+        if (!interrupt)
+            note_exception(c, &e);
+        if (idt_deliver(c, &e, interrupt))
+            break;
+        if (c->unmodelled)
+            return;
+        enum class was = class_of(&e, interrupt);
+        enum class now = class_of(&c->event, false);
+        if (was == DOUBLE_FAULT && now != BENIGN) {
+            note_exception(c, &c->event);
+            enter_shutdown(c, &first);
+            return;
+        }
+        if (makes_double_fault(was, now)) {
+            note_exception(c, &c->event);
+            raise_error(c, EXC_DF, 0);
+        }
+        e = c->event;
+        interrupt = false;
+        c->event.valid = false;
+        c->count.exceptions++;
+    }
+    c->event.valid = false;
+    c->shadow_sti = false;
+    c->shadow_mov_ss = false;
+    c->step_armed = false;
+    if (c->activity == ACTIVITY_HLT)
+        c->activity = ACTIVITY_RUN;
+    cpu_update_mode(c);
+}
+
+void event_deliver(struct cpu *c)
+{
+    if (c->unmodelled || !c->event.valid)
+        return;
+    c->count.exceptions++;
+    deliver(c, c->event, false);
+}
+
+void event_interrupt(struct cpu *c, uint8_t vector, bool nmi)
+{
+    struct event e = {.valid = true, .vector = vector};
+    c->count.interrupts++;
+    if (nmi)
+        c->nmi_blocked = true;
+    deliver(c, e, true);
+}
+
+/* ------------------------------------------------ instruction boundaries */
+
+/* In the order of SDM Vol.3 "Priority Among Concurrent Events". */
+enum boundary {
+    BOUNDARY_NOTHING,
+    BOUNDARY_INIT,
+    BOUNDARY_SIPI,
+    BOUNDARY_TRAP,
+    BOUNDARY_NMI,
+    BOUNDARY_APIC,
+    BOUNDARY_EXTINT,
+    BOUNDARY_BREAKPOINT,
+};
+
+static bool in_shadow(const struct cpu *c, bool flag)
+{
+    return flag && c->account.instructions <= c->shadow_insn;
+}
+
+/* The single-step trap is due when an instruction that began with TF set
+ * has completed. */
+static bool step_due(const struct cpu *c)
+{
+    return c->step_armed && c->account.instructions > c->step_insn;
+}
+
+/* EFLAGS.RF lasts for one instruction. */
+static bool rf_in_force(const struct cpu *c)
+{
+    return (c->eflags & FLAG_RF) != 0 && c->account.instructions <= c->rf_insn;
+}
+
+static uint64_t linear_rip(const struct cpu *c)
+{
+    if ((c->mode & MODE_LONG) != 0)
+        return c->rip;
+    return (uint32_t)(c->seg[SEG_CS].base + c->rip);
+}
+
+static enum boundary next_interrupt(const struct cpu *c)
+{
+    if ((c->eflags & FLAG_IF) == 0 || in_shadow(c, c->shadow_sti) ||
+        in_shadow(c, c->shadow_mov_ss))
+        return BOUNDARY_NOTHING;
+    if (lapic_pending(c) >= 0)
+        return BOUNDARY_APIC;
+    if (c->intr_line && lapic_accepts_extint(c))
+        return BOUNDARY_EXTINT;
+    return BOUNDARY_NOTHING;
+}
+
+static enum boundary next_boundary(const struct cpu *c)
+{
+    if (c->activity == ACTIVITY_SHUTDOWN || c->unmodelled)
+        return BOUNDARY_NOTHING;
+    if (c->init_pending)
+        return BOUNDARY_INIT;
+    if (c->activity == ACTIVITY_WAIT_SIPI)
+        return c->sipi_pending ? BOUNDARY_SIPI : BOUNDARY_NOTHING;
+    bool mov_ss = in_shadow(c, c->shadow_mov_ss);
+    if (!mov_ss && (c->pending_dr6 != 0 || step_due(c)))
+        return BOUNDARY_TRAP;
+    if (!mov_ss && c->nmi_pending && !c->nmi_blocked)
+        return BOUNDARY_NMI;
+    enum boundary b = next_interrupt(c);
+    if (b != BOUNDARY_NOTHING)
+        return b;
+    if (c->activity == ACTIVITY_RUN && (c->mode & MODE_SINGLE) != 0 &&
+        (c->dr[7] & 0xff) != 0 && !mov_ss && !rf_in_force(c) &&
+        debug_instruction_match(c, linear_rip(c)) != 0)
+        return BOUNDARY_BREAKPOINT;
+    return BOUNDARY_NOTHING;
+}
+
+/* True when a one-instruction state has run out or TF waits to be armed. */
+static bool needs_upkeep(const struct cpu *c)
+{
+    if (c->activity != ACTIVITY_RUN)
+        return false;
+    bool tf = (c->eflags & FLAG_TF) != 0;
+    return (c->shadow_sti && !in_shadow(c, c->shadow_sti)) ||
+           (c->shadow_mov_ss && !in_shadow(c, c->shadow_mov_ss)) ||
+           ((c->eflags & FLAG_RF) != 0 && !rf_in_force(c)) ||
+           (tf != c->step_armed) || step_due(c);
+}
+
+/* Runs before an instruction begins, so TF is looked at here. */
+static void upkeep(struct cpu *c)
+{
+    c->shadow_sti = in_shadow(c, c->shadow_sti);
+    c->shadow_mov_ss = in_shadow(c, c->shadow_mov_ss);
+    if (!rf_in_force(c))
+        c->eflags &= ~(uint32_t)FLAG_RF;
+    c->step_armed = (c->eflags & FLAG_TF) != 0;
+    c->step_insn = c->account.instructions;
+    cpu_update_single(c);
+}
+
+bool event_pending(const struct cpu *c)
+{
+    return next_boundary(c) != BOUNDARY_NOTHING || needs_upkeep(c);
+}
+
+static void deliver_trap(struct cpu *c)
+{
+    struct event e = {.valid = true, .vector = EXC_DB};
+    e.dr6 = c->pending_dr6 | (step_due(c) ? DR6_BS : 0);
+    c->pending_dr6 = 0;
+    c->step_armed = false;
+    c->count.exceptions++;
+    /* c->rip is the next instruction's already, and RF is not set in the
+     * image of a trap: deliver as one. */
+    e.trap = true;
+    c->next_rip = c->rip;
+    deliver(c, e, false);
+}
+
+static void deliver_breakpoint(struct cpu *c)
+{
+    struct event e = {.valid = true, .vector = EXC_DB};
+    e.dr6 = debug_instruction_match(c, linear_rip(c));
+    c->count.exceptions++;
+    deliver(c, e, false);
+}
+
+static void deliver_extint(struct cpu *c)
+{
+    if (c->wiring.inta.acknowledge == NULL) {
+        c->intr_line = false;
+        return;
+    }
+    uint8_t vector = c->wiring.inta.acknowledge(c->wiring.inta.self);
+    event_interrupt(c, vector, false);
+}
+
+bool event_boundary(struct cpu *c)
+{
+    enum boundary b = next_boundary(c);
+    switch (b) {
+    case BOUNDARY_INIT: cpu_init_signal(c); return true;
+    case BOUNDARY_SIPI: cpu_startup(c); return true;
+    case BOUNDARY_TRAP: deliver_trap(c); break;
+    case BOUNDARY_NMI:
+        c->nmi_pending = false;
+        event_interrupt(c, EXC_NMI, true);
+        break;
+    case BOUNDARY_APIC: event_interrupt(c, lapic_acknowledge(c), false); break;
+    case BOUNDARY_EXTINT: deliver_extint(c); break;
+    case BOUNDARY_BREAKPOINT: deliver_breakpoint(c); break;
+    case BOUNDARY_NOTHING: break;
+    }
+    if (c->activity == ACTIVITY_RUN && needs_upkeep(c))
+        upkeep(c);
+    return b != BOUNDARY_NOTHING;
+}
+
+enum step event_software(struct cpu *c, uint8_t vector, bool int1)
+{
+    struct event e = {
+        .valid = true, .vector = vector, .software = !int1, .trap = int1};
+    c->event.valid = false;
+    if (!idt_deliver(c, &e, false))
+        return STEP_FAULT;
+    c->count.exceptions++;
+    if (int1)
+        c->dr[7] &= ~DR7_GD;
+    c->shadow_sti = false;
+    c->shadow_mov_ss = false;
+    c->step_armed = false;
+    cpu_update_mode(c);
+    return STEP_JUMP;
+}

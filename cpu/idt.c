@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One event through its gate: IA-32e, 32-bit and 16-bit protected-mode gates
+ * and the real-mode vector table. Task gates and virtual-8086 mode are
+ * refused aloud. SDM Vol.3 "Interrupt and Exception Handling", Vol.2 "INT n".
+ */
+#include "cpu/idt.h"
+
+#include "cpu/flags.h"
+#include "cpu/mem.h"
+#include "cpu/segment.h"
+#include "sim/base/bits.h"
+
+/* Everything about one delivery that its steps share. */
+struct delivery {
+    const struct event *e;
+    uint32_t ext;   /* EXT bit of nested error codes */
+    uint64_t ret;   /* RIP to push */
+    uint64_t flags; /* image to push */
+    unsigned type;  /* of the gate */
+    unsigned ist;
+    uint16_t selector;
+    uint64_t offset;
+    struct segment cs;
+    unsigned cpl; /* at the handler */
+    struct stack stack;
+    bool switched; /* to an inner stack: SS and RSP are pushed */
+};
+
+/* RF of the image: set for faults so that the retried instruction does not
+ * hit its own breakpoint again; SDM Vol.3 "Instruction-Breakpoint Exception
+ * Condition". #DB faults keep the present value. */
+static uint64_t flags_image(struct cpu *c, const struct event *e,
+                            bool interrupt)
+{
+    uint64_t f = flags_read(c) & ~(uint64_t)FLAG_RF;
+    if ((c->eflags & FLAG_RF) != 0 && c->account.instructions <= c->rf_insn)
+        f |= FLAG_RF;
+    bool fault = !interrupt && !e->software && !e->trap &&
+                 e->vector != EXC_DB && e->vector != EXC_DF;
+    return fault ? f | FLAG_RF : f;
+}
+
+static uint32_t gate_error(const struct delivery *d)
+{
+    return (uint32_t)d->e->vector << 3 | 2 | d->ext;
+}
+
+static bool refuse(struct cpu *c, uint8_t vector, uint32_t error)
+{
+    raise_error(c, vector, error);
+    return false;
+}
+
+/* DPL and presence, in this order. INT1 is not checked. */
+static bool check_gate(struct cpu *c, const struct delivery *d,
+                       const struct descriptor *g)
+{
+    if (d->e->software && descriptor_dpl(g) < cpu_cpl(c))
+        return refuse(c, EXC_GP, gate_error(d));
+    if (!descriptor_present(g))
+        return refuse(c, EXC_NP, gate_error(d));
+    return true;
+}
+
+static bool read_gate64(struct cpu *c, struct delivery *d)
+{
+    uint32_t at = (uint32_t)d->e->vector * 16;
+    struct descriptor g = {0};
+    uint64_t raw[2];
+    if (at + 15 > c->idtr.limit)
+        return refuse(c, EXC_GP, gate_error(d));
+    if (!mem_system_read(c, c->idtr.base + at, 16, raw))
+        return false;
+    g.lo = raw[0];
+    g.hi = raw[1];
+    d->type = descriptor_type(&g);
+    if (!descriptor_is_system(&g) ||
+        (d->type != SYS_INT && d->type != SYS_TRAP))
+        return refuse(c, EXC_GP, gate_error(d));
+    if (!check_gate(c, d, &g))
+        return false;
+    d->ist = (unsigned)(g.lo >> 32) & 7;
+    d->selector = (uint16_t)(g.lo >> 16);
+    d->offset = bits_get(g.lo, 15, 0) | bits_get(g.lo, 63, 48) << 16 |
+                bits_get(g.hi, 31, 0) << 32;
+    return true;
+}
+
+static bool read_gate32(struct cpu *c, struct delivery *d)
+{
+    uint32_t at = (uint32_t)d->e->vector * 8;
+    struct descriptor g = {0};
+    if (at + 7 > c->idtr.limit)
+        return refuse(c, EXC_GP, gate_error(d));
+    if (!mem_system_read(c, (uint32_t)(c->idtr.base + at), 8, &g.lo))
+        return false;
+    d->type = descriptor_type(&g);
+    bool known = d->type == SYS_TASK_GATE || d->type == SYS_INT16 ||
+                 d->type == SYS_TRAP16 || d->type == SYS_INT ||
+                 d->type == SYS_TRAP;
+    if (!descriptor_is_system(&g) || !known)
+        return refuse(c, EXC_GP, gate_error(d));
+    if (!check_gate(c, d, &g))
+        return false;
+    if (d->type == SYS_TASK_GATE) {
+        raise_unmodelled(c, "task gate in the IDT");
+        return false;
+    }
+    d->selector = (uint16_t)(g.lo >> 16);
+    d->offset = bits_get(g.lo, 15, 0);
+    if (d->type == SYS_INT || d->type == SYS_TRAP)
+        d->offset |= bits_get(g.lo, 63, 48) << 16;
+    return true;
+}
+
+/* The handler's code segment and privilege level. */
+static bool check_target(struct cpu *c, struct delivery *d)
+{
+    struct descriptor cs;
+    uint32_t error = selector_error(d->selector, d->ext);
+    if (selector_is_null(d->selector))
+        return refuse(c, EXC_GP, d->ext);
+    if (!descriptor_read(c, d->selector, EXC_GP, d->ext, &cs))
+        return false;
+    unsigned cpl = cpu_cpl(c), dpl = descriptor_dpl(&cs);
+    if (!descriptor_is_code(&cs) || dpl > cpl)
+        return refuse(c, EXC_GP, error);
+    if ((c->mode & MODE_LMA) != 0 &&
+        (!descriptor_is_long(&cs) || descriptor_is_big(&cs)))
+        return refuse(c, EXC_GP, error);
+    if (!descriptor_present(&cs))
+        return refuse(c, EXC_NP, error);
+    if (!descriptor_set_accessed(c, &cs))
+        return false;
+    bool conforming = (descriptor_type(&cs) & TYPE_CONFORMING) != 0;
+    d->cpl = conforming ? cpl : dpl;
+    d->cs = segment_from(&cs);
+    d->switched = d->cpl < cpl;
+    return true;
+}
+
+static bool choose_stack(struct cpu *c, struct delivery *d)
+{
+    if (d->switched || d->ist != 0) {
+        if (!stack_from_tss(c, d->cpl, d->ist, d->ext, &d->stack))
+            return false;
+        /* An IST entry without a change of level keeps SS, and its accesses
+         * are ordinary ones of that level. */
+        if (!d->switched) {
+            d->stack.ss = c->seg[SEG_SS];
+            d->stack.access = 0;
+        }
+    } else {
+        d->stack = stack_current(c);
+        d->stack.error = d->ext;
+    }
+    if ((c->mode & MODE_LMA) != 0) {
+        d->stack.flat64 = true;
+        d->stack.sp &= ~UINT64_C(15);
+    }
+    return true;
+}
+
+static bool push_frame(struct cpu *c, struct delivery *d)
+{
+    uint64_t v[6];
+    unsigned n = 0, size;
+    bool lma = (c->mode & MODE_LMA) != 0;
+    if (lma)
+        size = 8;
+    else
+        size = d->type == SYS_INT || d->type == SYS_TRAP ? 4 : 2;
+    if (lma || d->switched) {
+        v[n++] = c->seg[SEG_SS].selector;
+        v[n++] = c->gpr[REG_RSP];
+    }
+    v[n++] = d->flags;
+    v[n++] = c->seg[SEG_CS].selector;
+    v[n++] = d->ret;
+    if (d->e->has_error)
+        v[n++] = d->e->error;
+    return stack_push(c, &d->stack, v, n, size);
+}
+
+static bool check_offset(struct cpu *c, const struct delivery *d)
+{
+    bool ok = (c->mode & MODE_LMA) != 0 ? segment_canonical(c, d->offset)
+                                        : d->offset <= d->cs.limit;
+    return ok || refuse(c, EXC_GP, d->ext);
+}
+
+static bool deliver_protected(struct cpu *c, struct delivery *d)
+{
+    bool lma = (c->mode & MODE_LMA) != 0;
+    if (!(lma ? read_gate64(c, d) : read_gate32(c, d)))
+        return false;
+    if (!check_target(c, d) || !choose_stack(c, d) || !check_offset(c, d) ||
+        !push_frame(c, d))
+        return false;
+    if (d->switched)
+        c->seg[SEG_SS] = d->stack.ss;
+    if (lma)
+        c->gpr[REG_RSP] = d->stack.sp;
+    else
+        stack_commit(c, &d->stack);
+    segment_set_cs(c, &d->cs, d->cpl);
+    c->rip = d->offset;
+    c->eflags &= ~(uint32_t)(FLAG_TF | FLAG_NT | FLAG_RF | FLAG_VM);
+    if (d->type == SYS_INT || d->type == SYS_INT16)
+        c->eflags &= ~(uint32_t)FLAG_IF;
+    return true;
+}
+
+/* SDM Vol.3 "Interrupt and Exception Handling" of "8086 Emulation". No error
+ * codes are pushed. */
+static bool deliver_real(struct cpu *c, struct delivery *d)
+{
+    uint32_t at = (uint32_t)d->e->vector * 4;
+    uint16_t entry[2];
+    if (at + 3 > c->idtr.limit) {
+        raise_gp(c, gate_error(d));
+        return false;
+    }
+    if (!mem_system_read(c, (uint32_t)(c->idtr.base + at), 4, entry))
+        return false;
+    d->stack = stack_current(c);
+    uint64_t v[3] = {d->flags & 0xffff, c->seg[SEG_CS].selector, d->ret};
+    if (!stack_push(c, &d->stack, v, 3, 2))
+        return false;
+    stack_commit(c, &d->stack);
+    c->seg[SEG_CS].selector = entry[1];
+    c->seg[SEG_CS].base = (uint64_t)entry[1] << 4;
+    c->rip = entry[0];
+    c->eflags &= ~(uint32_t)(FLAG_IF | FLAG_TF | FLAG_RF | FLAG_AC);
+    return true;
+}
+
+bool idt_deliver(struct cpu *c, const struct event *e, bool interrupt)
+{
+    struct delivery d = {.e = e, .ext = e->software ? 0 : 1};
+    d.ret = e->software || e->trap ? c->next_rip : c->rip;
+    d.flags = flags_image(c, e, interrupt);
+    if ((c->mode & MODE_PROT) == 0)
+        return deliver_real(c, &d);
+    if ((c->mode & MODE_V86) != 0) {
+        raise_unmodelled(c, "an event in virtual-8086 mode");
+        return false;
+    }
+    return deliver_protected(c, &d);
+}
