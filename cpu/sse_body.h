@@ -99,10 +99,16 @@ ALWAYS_INLINE const uint8_t *vec_hit(struct cpu *c, const struct uop *u,
     {                                                                          \
         const uint8_t *p = vec_hit(c, u, (size), (aligned));                   \
         if (UNLIKELY(p == NULL))                                               \
-            return name##_slow(c, u);                                          \
+            VEC_TAIL(name##_slow);                                             \
         effect(c, u, vec_from(p, (size)));                                     \
         UOP_NEXT(c, u);                                                        \
     }
+/* Go on in the slow function `f`, without a frame of ours. */
+#if defined(__clang__)
+#define VEC_TAIL(f) __attribute__((musttail)) return f(c, u)
+#else
+#define VEC_TAIL(f) return f(c, u)
+#endif
 #define UOP_SLOW(name)                                                         \
     const struct uop *name##_slow(struct cpu *c, const struct uop *u)
 
