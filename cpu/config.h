@@ -26,6 +26,8 @@ struct cpu_config {
     bool magic_ops; /* 0F 04 imm16 is the magic operation, not #UD */
     uint64_t seed;
     struct cost_table cost;
+    uint32_t plant; /* number of a planted defect; only test builds look at
+                       it: cpu/plant.h */
 };
 
 #endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The simulated side: one core in long mode at CPL 3 with the harness's
+ * memory layout. Faults go through a real IDT to a HLT in ring 0; the frame
+ * on the interrupt stack is part of what is compared.
+ */
+#include "tests/differential/case.h"
+
+#include "cpu/cpu.h"
+#include "cpu/regs.h"
+#include "mmu/memsys.h"
+#include "sim/machine/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Physical memory map of the little machine. */
+enum {
+    PML4_AT = 0x1000,
+    PDPT_AT = 0x2000,
+    PD_LOW_AT = 0x3000,  /* 0..1 GiB */
+    PT_SYS_AT = 0x4000,  /* linear 0..2 MiB: system page tables */
+    PT_CODE_AT = 0x5000, /* around CODE_PAGE */
+    PT_ARENA_AT = 0x6000,
+    GDT_AT = 0x8000,
+    IDT_AT = 0x9000,
+    TSS_AT = 0xa000,
+    STACK_AT = 0xb000,    /* one page; top at 0xc000 */
+    HANDLERS_AT = 0xd000, /* 256 x 16 bytes of HLT */
+    CODE_AT = 0x10000,
+    ARENA_AT = 0x11000, /* three pages */
+};
+
+struct sim {
+    struct memsys *memory;
+    struct cpu *cpu;
+    struct cpu_regs start; /* system registers of every case */
+};
+
+static void put64(struct sim *s, uint64_t at, uint64_t v)
+{
+    if (!memsys_write(s->memory, (hpa){at}, 8, &v))
+        abort();
+}
+
+static void build_tables(struct sim *s)
+{
+    enum { P = 1, W = 2, U = 4 };
+    put64(s, PML4_AT, PDPT_AT | P | W | U);
+    put64(s, PDPT_AT, PD_LOW_AT | P | W | U);
+    put64(s, PD_LOW_AT, PT_SYS_AT | P | W | U);
+    put64(s, PD_LOW_AT + 8 * (CODE_PAGE >> 21), PT_CODE_AT | P | W | U);
+    put64(s, PD_LOW_AT + 8 * (ARENA >> 21), PT_ARENA_AT | P | W | U);
+    for (uint64_t page = 1; page < 0x10; page++) /* supervisor */
+        put64(s, PT_SYS_AT + 8 * page, page << 12 | P | W);
+    put64(s, PT_CODE_AT + 8 * ((CODE_PAGE >> 12) & 511), CODE_AT | P | U);
+    uint64_t first = PT_ARENA_AT + 8 * ((ARENA >> 12) & 511);
+    put64(s, first, ARENA_AT | P | W | U);
+    put64(s, first + 8, (ARENA_AT + 0x1000) | P | W | U);
+    put64(s, first + 16, (ARENA_AT + 0x2000) | P | U);
+}
+
+static void build_descriptors(struct sim *s)
+{
+    put64(s, GDT_AT + 0x08, 0x00af9b000000ffff); /* ring 0 code, 64-bit */
+    put64(s, GDT_AT + 0x10, 0x00cf93000000ffff);
+    put64(s, GDT_AT + 0x20, 0x00cff3000000ffff); /* ring 3 data */
+    put64(s, GDT_AT + 0x28, 0x00affb000000ffff); /* ring 3 code, 64-bit */
+    put64(s, TSS_AT + 4, STACK_AT + 0x1000);     /* RSP0 */
+    put64(s, TSS_AT + 36, STACK_AT + 0x1000);    /* IST1 */
+    uint64_t hlt = 0xf4f4f4f4f4f4f4f4;
+    for (uint64_t v = 0; v < 256; v++) {
+        uint64_t to = HANDLERS_AT + v * 16;
+        put64(s, to, hlt);
+        put64(s, IDT_AT + v * 16,
+              (to & 0xffff) | 0x08 << 16 | UINT64_C(1) << 32 |
+                  UINT64_C(0x8e) << 40 | (to >> 16 & 0xffff) << 48);
+        put64(s, IDT_AT + v * 16 + 8, to >> 32);
+    }
+}
+
+static struct segment segment(uint16_t selector, uint32_t attr)
+{
+    struct segment g = {.selector = selector,
+                        .attr = attr,
+                        .limit = 0xffffffff};
+    return g;
+}
+
+static void set_start(struct sim *s)
+{
+    struct cpu_regs *r = &s->start;
+    cpu_get_regs(s->cpu, r);
+    r->cr0 = 0x80050033; /* PG AM WP NE ET MP PE */
+    r->cr3 = PML4_AT;
+    r->cr4 = 0x620; /* PAE OSFXSR OSXMMEXCPT */
+    r->efer = 0xd01; /* SCE LME LMA NXE */
+    r->seg[SEG_CS] = segment(0x2b, 0xafb);
+    r->seg[SEG_CS].attr = 0xfb | SEG_ATTR_L | SEG_ATTR_G;
+    for (unsigned i = 0; i < 6; i++) {
+        if (i != SEG_CS)
+            r->seg[i] = segment(0x23, 0xf3 | SEG_ATTR_DB | SEG_ATTR_G);
+    }
+    r->seg[SEG_TR] = segment(0x30, 0x8b);
+    r->seg[SEG_TR].base = TSS_AT;
+    r->seg[SEG_TR].limit = 103;
+    r->seg[SEG_LDTR] = segment(0, SEG_ATTR_UNUSABLE);
+    r->gdtr = (struct descriptor_table){GDT_AT, 0x37};
+    r->idtr = (struct descriptor_table){IDT_AT, 0xfff};
+}
+
+struct sim *sim_open(unsigned plant)
+{
+    struct sim *s = calloc(1, sizeof *s);
+    struct machine_config config;
+    struct sim_error e;
+    if (s == NULL)
+        return NULL;
+    config_defaults(&config);
+    config.memory.ram_bytes = 1 << 20;
+    config.core.timing = TIMING_OFF;
+    if (config_finish(&config, SIM_INTERNAL, &e) != SIM_OK) {
+        fprintf(stderr, "differential: %s\n", e.text);
+        free(s);
+        return NULL;
+    }
+    config.core.plant = plant;
+    struct cpu_wiring wiring = {.cores = 1};
+    if (memsys_create(&config.memory, &s->memory, &e) != SIM_OK) {
+        free(s);
+        return NULL;
+    }
+    wiring.memory = s->memory;
+    if (cpu_create(&config.core, &config.mmu, &wiring, &s->cpu, &e) !=
+        SIM_OK) {
+        memsys_destroy(s->memory);
+        free(s);
+        return NULL;
+    }
+    cpu_reset(s->cpu);
+    build_tables(s);
+    build_descriptors(s);
+    uint8_t int3[4096];
+    memset(int3, 0xcc, sizeof int3);
+    memsys_write(s->memory, (hpa){CODE_AT}, sizeof int3, int3);
+    set_start(s);
+    return s;
+}
+
+void sim_close(struct sim *s)
+{
+    cpu_destroy(s->cpu);
+    memsys_destroy(s->memory);
+    free(s);
+}
+
+static void load_x87(struct cpu_regs *r, const struct fx_image *fx)
+{
+    r->mxcsr = fx->mxcsr;
+    r->x87.fcw = fx->fcw;
+    r->x87.fsw = fx->fsw;
+    r->x87.ftw = fx->ftw;
+    unsigned top = fx->fsw >> 11 & 7;
+    for (unsigned i = 0; i < 8; i++) {
+        unsigned physical = (top + i) & 7;
+        r->x87.st[physical].u64[0] = fx->st[i].mantissa;
+        r->x87.st[physical].u64[1] = fx->st[i].exponent;
+    }
+    /* A pending unmasked exception raises ES and B, as FXRSTOR does. */
+    if (fx->fsw & ~fx->fcw & 0x3f)
+        r->x87.fsw |= 0x8080;
+    else
+        r->x87.fsw &= 0x7f7f;
+    for (unsigned i = 0; i < 16; i++) {
+        r->v[i].u64[0] = fx->xmm[i][0];
+        r->v[i].u64[1] = fx->xmm[i][1];
+    }
+}
+
+static void save_x87(const struct cpu_regs *r, struct fx_image *fx)
+{
+    fx->mxcsr = r->mxcsr;
+    fx->fcw = r->x87.fcw;
+    fx->fsw = r->x87.fsw;
+    fx->ftw = r->x87.ftw;
+    unsigned top = fx->fsw >> 11 & 7;
+    for (unsigned i = 0; i < 8; i++) {
+        unsigned physical = (top + i) & 7;
+        fx->st[i].mantissa = r->x87.st[physical].u64[0];
+        fx->st[i].exponent = (uint16_t)r->x87.st[physical].u64[1];
+    }
+    for (unsigned i = 0; i < 16; i++) {
+        fx->xmm[i][0] = r->v[i].u64[0];
+        fx->xmm[i][1] = r->v[i].u64[1];
+    }
+}
+
+/* The interrupt frame that delivery pushed below the top of the stack. */
+static void read_frame(struct sim *s, unsigned vector, struct outcome *o)
+{
+    static const uint32_t with_error =
+        1u << 8 | 1u << 10 | 1u << 11 | 1u << 12 | 1u << 13 | 1u << 14 |
+        1u << 17;
+    uint64_t frame[6] = {0};
+    bool error = vector < 32 && (with_error >> vector & 1);
+    uint64_t size = error ? 48 : 40;
+    memsys_read(s->memory, (hpa){STACK_AT + 0x1000 - size}, size,
+                frame + (error ? 0 : 1));
+    o->error = (uint32_t)frame[0];
+    o->after.rip = frame[1];
+    o->after.rflags = frame[3];
+    o->after.gpr[4] = frame[4];
+}
+
+void sim_run_case(struct sim *s, const struct test_case *t, struct outcome *o)
+{
+    struct cpu_regs r = s->start;
+    memcpy(r.gpr, t->before.gpr, sizeof r.gpr);
+    r.rip = t->before.rip;
+    r.rflags = t->before.rflags;
+    r.cr2 = 0;
+    load_x87(&r, &t->before.fx);
+    uint8_t bytes[16];
+    memcpy(bytes, t->bytes, sizeof bytes);
+    memsys_write(s->memory, (hpa){CODE_AT + CODE_OFFSET}, 16, bytes);
+    memsys_write(s->memory, (hpa){ARENA_AT}, ARENA_SIZE, t->memory);
+    cpu_set_regs(s->cpu, &r);
+    cpu_set_instruction_limit(s->cpu,
+                              cpu_account(s->cpu)->instructions + 1);
+    (void)cpu_run(s->cpu, UINT64_MAX);
+
+    cpu_get_regs(s->cpu, &r);
+    memset(&o->after.fx, 0, sizeof o->after.fx);
+    memcpy(o->after.gpr, r.gpr, sizeof o->after.gpr);
+    o->after.rip = r.rip;
+    o->after.rflags = r.rflags;
+    o->vector = -1;
+    o->error = 0;
+    o->cr2 = 0;
+    save_x87(&r, &o->after.fx);
+    if (r.rip - HANDLERS_AT < 0x1000) {
+        o->vector = (int)((r.rip - HANDLERS_AT) / 16);
+        read_frame(s, (unsigned)o->vector, o);
+        if (o->vector == 14)
+            o->cr2 = r.cr2;
+    }
+    memsys_read(s->memory, (hpa){ARENA_AT}, ARENA_SIZE, o->memory);
+}

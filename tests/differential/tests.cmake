@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+# The differential tester, and the same with planted defects.
+set(differential ${CMAKE_CURRENT_SOURCE_DIR}/differential)
+set(differential_sources ${differential}/main.c ${differential}/generate.c
+    ${differential}/native.c ${differential}/sim.c ${differential}/compare.c)
+
+# Addresses in native.c are absolute, so these programs are not PIE; the
+# harness itself is not part of the simulator and may have static state.
+function(differential_program name)
+  add_executable(${name} ${differential_sources})
+  target_link_libraries(${name} PRIVATE vtsim_flags ${ARGN})
+  target_compile_options(${name} PRIVATE -fno-pie -Wno-switch-enum
+                         -fno-sanitize=address,undefined)
+  target_link_options(${name} PRIVATE -no-pie)
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF
+                        RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+endfunction()
+differential_program(differential vtsim_machine)
+
+# The cpu room once more with the planted defects compiled in.
+get_target_property(cpu_sources vtsim_cpu SOURCES)
+list(FILTER cpu_sources EXCLUDE REGEX "TARGET_OBJECTS")
+add_library(vtsim_cpu_planted STATIC ${cpu_sources} ${exec_sources})
+target_compile_definitions(vtsim_cpu_planted PRIVATE VTSIM_PLANTS
+                           ENGINE_TIMING=0)
+target_compile_options(vtsim_cpu_planted PRIVATE -O1)
+target_link_libraries(vtsim_cpu_planted PRIVATE vtsim_flags
+                      PUBLIC vtsim_mmu vtsim_timer vtsim_base
+                      ${ZYDIS_LIBRARY})
+add_library(vtsim_exec_planted OBJECT ${exec_sources})
+target_compile_definitions(vtsim_exec_planted PRIVATE VTSIM_PLANTS
+                           ENGINE_TIMING=1)
+target_compile_options(vtsim_exec_planted PRIVATE -O1)
+target_link_libraries(vtsim_exec_planted PRIVATE vtsim_flags)
+target_sources(vtsim_cpu_planted PRIVATE $<TARGET_OBJECTS:vtsim_exec_planted>)
+
+differential_program(differential_planted vtsim_cpu_planted)
+target_sources(differential_planted PRIVATE
+               ${CMAKE_SOURCE_DIR}/sim/machine/config.c
+               ${CMAKE_SOURCE_DIR}/sim/machine/param_table.c)
+
+add_test(NAME differential.slice
+         COMMAND differential --cases 500000 --seed 1)
+set_tests_properties(differential.slice PROPERTIES PROCESSORS 2)
+add_test(NAME differential.plants
+         COMMAND bash ${differential}/plants.sh
+                 ${CMAKE_BINARY_DIR}/tests/differential_planted)
