@@ -24,8 +24,7 @@ ALWAYS_INLINE uint64_t alu_carry(struct cpu *c, bool subtract, unsigned lg,
     }
     r &= INT_MASK(lg);
     if (live) {
-        bool of = int_msb(subtract ? (a ^ b) & (a ^ r) : (a ^ r) & (b ^ r),
-                          lg);
+        bool of = int_msb(subtract ? (a ^ b) & (a ^ r) : (a ^ r) & (b ^ r), lg);
         int_set_part(c, lg, r, int_msb(out, lg), of, (out >> 3) & 1);
     }
     return r;
@@ -119,11 +118,13 @@ ALWAYS_INLINE bool alu_m(struct cpu *c, const struct uop *u, unsigned how,
 #define ALU_LOAD(op, OP, lg, live)                                             \
     INT_MEMORY(op##_rm_##lg##live, alu_rm, OP, lg, live)
 #define ALU_EACH(F, op, OP)                                                    \
-    F(op, OP, 0, 0) F(op, OP, 1, 0) F(op, OP, 2, 0) F(op, OP, 3, 0)            \
-    F(op, OP, 0, 1) F(op, OP, 1, 1) F(op, OP, 2, 1) F(op, OP, 3, 1)
+    F(op, OP, 0, 0)                                                            \
+    F(op, OP, 1, 0) F(op, OP, 2, 0) F(op, OP, 3, 0) F(op, OP, 0, 1)            \
+        F(op, OP, 1, 1) F(op, OP, 2, 1) F(op, OP, 3, 1)
 #define ALU_LIST(L)                                                            \
-    L(add, ALU_ADD) L(or, ALU_OR) L(adc, ALU_ADC) L(sbb, ALU_SBB)              \
-    L(and, ALU_AND) L(sub, ALU_SUB) L(xor, ALU_XOR) L(cmp, ALU_CMP)
+    L(add, ALU_ADD)                                                            \
+    L(or, ALU_OR) L(adc, ALU_ADC) L(sbb, ALU_SBB) L(and, ALU_AND)              \
+        L(sub, ALU_SUB) L(xor, ALU_XOR) L(cmp, ALU_CMP)
 
 #define ALU_HANDLERS(op, OP)                                                   \
     ALU_EACH(ALU_REG, op, OP)                                                  \
@@ -247,8 +248,7 @@ ALWAYS_INLINE bool cmpxchg_m(struct cpu *c, const struct uop *u, unsigned how,
 
 /* CMPXCHG8B, CMPXCHG16B: only ZF changes. Always by the slow path, which
  * moves 16 bytes as one access. */
-ALWAYS_INLINE bool cmpxchg_pair(struct cpu *c, const struct uop *u,
-                                unsigned lg)
+ALWAYS_INLINE bool cmpxchg_pair(struct cpu *c, const struct uop *u, unsigned lg)
 {
     uint64_t lin = uop_ea(c, u), lo, hi;
     unsigned size = 2u << lg;
@@ -256,8 +256,8 @@ ALWAYS_INLINE bool cmpxchg_pair(struct cpu *c, const struct uop *u,
         return false;
     lo = lg == 3 ? c->slow.u64[0] : (uint32_t)c->slow.u64[0];
     hi = lg == 3 ? c->slow.u64[1] : c->slow.u64[0] >> 32;
-    bool equal = lo == int_get(c, REG_RAX * 8, lg) &&
-                 hi == int_get(c, REG_RDX * 8, lg);
+    bool equal =
+        lo == int_get(c, REG_RAX * 8, lg) && hi == int_get(c, REG_RDX * 8, lg);
     uint64_t new_lo = equal ? int_get(c, REG_RBX * 8, lg) : lo;
     uint64_t new_hi = equal ? int_get(c, REG_RCX * 8, lg) : hi;
     c->slow.u64[0] = lg == 3 ? new_lo : new_lo | new_hi << 32;
@@ -307,7 +307,9 @@ UOP_STATIC(cmpxchg16b)
         {H(op##form##00##x), H(op##form##01##x)},                              \
             {H(op##form##10##x), H(op##form##11##x)},                          \
             {H(op##form##20##x), H(op##form##21##x)},                          \
-            {H(op##form##30##x), H(op##form##31##x)}                           \
+        {                                                                      \
+            H(op##form##30##x), H(op##form##31##x)                             \
+        }                                                                      \
     }
 #define ALU_ROW(op, OP)                                                        \
     [OP] = {[FORM_RR] = ALU_SIZES(op, _rr_, ),                                 \
@@ -320,16 +322,19 @@ UOP_STATIC(cmpxchg16b)
             [FORM_XI] = ALU_SIZES(op, _mi_, _x)},
 #define UNARY_R(op, OP) [OP] = ALU_SIZES(op, _r_, ),
 #define UNARY_M(op, OP) [OP] = ALU_SIZES(op, _m_, ),
-#define EXCHANGE_SIZES(n) {H(n##_0), H(n##_1), H(n##_2), H(n##_3)}
+#define EXCHANGE_SIZES(n)                                                      \
+    {                                                                          \
+        H(n##_0), H(n##_1), H(n##_2), H(n##_3)                                 \
+    }
 
 const struct exec_alu_table ENGINE(exec_alu) = {
-    .binary = {ALU_LIST(ALU_ROW)[ALU_TEST] =
-                   {[FORM_RR] = ALU_SIZES(test, _rr_, ),
-                    [FORM_RI] = ALU_SIZES(test, _ri_, ),
-                    [FORM_MR] = ALU_SIZES(test, _mr_, _m),
-                    [FORM_XR] = ALU_SIZES(test, _mr_, _x),
-                    [FORM_MI] = ALU_SIZES(test, _mi_, _m),
-                    [FORM_XI] = ALU_SIZES(test, _mi_, _x)}},
+    .binary =
+        {ALU_LIST(ALU_ROW)[ALU_TEST] = {[FORM_RR] = ALU_SIZES(test, _rr_, ),
+                                        [FORM_RI] = ALU_SIZES(test, _ri_, ),
+                                        [FORM_MR] = ALU_SIZES(test, _mr_, _m),
+                                        [FORM_XR] = ALU_SIZES(test, _mr_, _x),
+                                        [FORM_MI] = ALU_SIZES(test, _mi_, _m),
+                                        [FORM_XI] = ALU_SIZES(test, _mi_, _x)}},
     .zero = {H(zero_0), H(zero_1)},
     .unary = {{UNARY_LIST(UNARY_R)}, {UNARY_LIST(UNARY_M)}},
     .xadd = {EXCHANGE_SIZES(xadd_r), EXCHANGE_SIZES(xadd_m)},

@@ -36,8 +36,9 @@ ALWAYS_INLINE bool cmov_m(struct cpu *c, const struct uop *u, unsigned how,
 }
 
 #define CONDITIONS(L)                                                          \
-    L(0) L(1) L(2) L(3) L(4) L(5) L(6) L(7)                                    \
-    L(8) L(9) L(10) L(11) L(12) L(13) L(14) L(15)
+    L(0)                                                                       \
+    L(1) L(2) L(3) L(4) L(5) L(6) L(7) L(8) L(9) L(10) L(11) L(12) L(13) L(14) \
+        L(15)
 #define COND_HANDLERS(cc)                                                      \
     INT_REGISTER(set_r_##cc, set_r, cc)                                        \
     INT_MEMORY1(set_m_##cc, set_m, cc)                                         \
@@ -101,11 +102,11 @@ UOP_STATIC(nop)
     UOP_NEXT(c, u);
 }
 
-#define H(name)      ENGINE(name)
-#define SET_R(cc)    H(set_r_##cc),
-#define SET_M(cc)    H(set_m_##cc),
-#define CMOV_R(cc)   {H(cmov_r_##cc##_1), H(cmov_r_##cc##_2), H(cmov_r_##cc##_3)},
-#define CMOV_M(cc)   {H(cmov_m_##cc##_1), H(cmov_m_##cc##_2), H(cmov_m_##cc##_3)},
+#define H(name)    ENGINE(name)
+#define SET_R(cc)  H(set_r_##cc),
+#define SET_M(cc)  H(set_m_##cc),
+#define CMOV_R(cc) {H(cmov_r_##cc##_1), H(cmov_r_##cc##_2), H(cmov_r_##cc##_3)},
+#define CMOV_M(cc) {H(cmov_m_##cc##_1), H(cmov_m_##cc##_2), H(cmov_m_##cc##_3)},
 
 const struct exec_cond_table ENGINE(exec_cond) = {
     .set_r = {CONDITIONS(SET_R)},

@@ -32,13 +32,28 @@ enum int_form {
 };
 
 enum alu_op {
-    ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP,
+    ALU_ADD,
+    ALU_OR,
+    ALU_ADC,
+    ALU_SBB,
+    ALU_AND,
+    ALU_SUB,
+    ALU_XOR,
+    ALU_CMP,
     ALU_TEST,
     ALU_OPS
 };
 enum unary_op { UNARY_NOT, UNARY_NEG, UNARY_INC, UNARY_DEC, UNARY_OPS };
-enum shift_op { SHIFT_ROL, SHIFT_ROR, SHIFT_RCL, SHIFT_RCR, SHIFT_SHL,
-                SHIFT_SHR, SHIFT_SAR, SHIFT_OPS };
+enum shift_op {
+    SHIFT_ROL,
+    SHIFT_ROR,
+    SHIFT_RCL,
+    SHIFT_RCR,
+    SHIFT_SHL,
+    SHIFT_SHR,
+    SHIFT_SAR,
+    SHIFT_OPS
+};
 /* The order of the reg field of 0F BA. */
 enum bt_op { BIT_TEST, BIT_SET, BIT_RESET, BIT_COMPLEMENT, BT_OPS };
 enum scan_op { SCAN_FORWARD, SCAN_REVERSE, SCAN_COUNT, SCAN_OPS };
@@ -69,12 +84,12 @@ struct exec_mov_table {
     uop_fn *bswap[3];
     /* Stack pointer of 64 bits [0] or flat 32 bits [1]; size 2, 4, 8. */
     uop_fn *push_r[2][3], *push_i[2][3], *pop_r[2][3];
-    uop_fn *pop_peek[2][3];   /* GPR_TMP = top of stack, nothing popped */
-    uop_fn *sp_add[2];        /* RSP or ESP += imm */
+    uop_fn *pop_peek[2][3]; /* GPR_TMP = top of stack, nothing popped */
+    uop_fn *sp_add[2];      /* RSP or ESP += imm */
     uop_fn *leave64;
-    uop_fn *xlat_al;          /* GPR_TMP = AL */
-    uop_fn *bit_offset[3];    /* see xlat_bt: GPR_TMP = byte offset */
-    uop_fn *prefetch;         /* imm: for writing */
+    uop_fn *xlat_al;       /* GPR_TMP = AL */
+    uop_fn *bit_offset[3]; /* see xlat_bt: GPR_TMP = byte offset */
+    uop_fn *prefetch;      /* imm: for writing */
 };
 
 struct exec_cond_table {
@@ -95,7 +110,7 @@ struct exec_shift_table {
 struct exec_mul_table {
     uop_fn *mul[2][2][INT_SIZES][2]; /* [memory][signed], implicit RDX:RAX */
     uop_fn *div[2][2][INT_SIZES];
-    uop_fn *imul_rr[3][2], *imul_rm[3][2]; /* dst *= src; 2, 4, 8 bytes */
+    uop_fn *imul_rr[3][2], *imul_rm[3][2];   /* dst *= src; 2, 4, 8 bytes */
     uop_fn *imul_rri[3][2], *imul_rmi[3][2]; /* dst = src * imm */
 };
 
@@ -129,8 +144,7 @@ ALWAYS_INLINE uint64_t int_get(const struct cpu *c, unsigned off, unsigned lg)
     }
 }
 
-ALWAYS_INLINE void int_put(struct cpu *c, unsigned off, unsigned lg,
-                           uint64_t v)
+ALWAYS_INLINE void int_put(struct cpu *c, unsigned off, unsigned lg, uint64_t v)
 {
     switch (lg) {
     case 0: REG(uint8_t, c, off) = (uint8_t)v; break;
@@ -264,8 +278,8 @@ ALWAYS_INLINE void int_set_cf(struct cpu *c, bool cf)
 }
 
 /* Flags of a result whose CF, OF and AF are known. */
-ALWAYS_INLINE void int_set_part(struct cpu *c, unsigned lg, uint64_t r,
-                                bool cf, bool of, bool af)
+ALWAYS_INLINE void int_set_part(struct cpu *c, unsigned lg, uint64_t r, bool cf,
+                                bool of, bool af)
 {
     flags_set_lazy(c, CC_PART, lg, r,
                    (uint64_t)cf | (uint64_t)af << 4 | (uint64_t)of << 11);

@@ -232,8 +232,11 @@ UOP_STATIC(prefetch)
     UOP_NEXT(c, u);
 }
 
-#define H(name)  ENGINE(name)
-#define SIZES(n) {H(n##_0), H(n##_1), H(n##_2), H(n##_3)}
+#define H(name) ENGINE(name)
+#define SIZES(n)                                                               \
+    {                                                                          \
+        H(n##_0), H(n##_1), H(n##_2), H(n##_3)                                 \
+    }
 #define SIZES_MX(n)                                                            \
     {                                                                          \
         {H(n##_0_m), H(n##_1_m), H(n##_2_m), H(n##_3_m)},                      \
