@@ -99,6 +99,7 @@ UOP_STATIC(std)
 
 UOP_STATIC(nop)
 {
+    (void)c;
     UOP_NEXT(c, u);
 }
 

@@ -223,6 +223,7 @@ INT_REGISTER(bit_offset_3, bit_offset, 3)
 /* A hint: nothing faults and nothing but the caches changes. */
 UOP_STATIC(prefetch)
 {
+    (void)c;
 #if ENGINE_TIMING
     uint64_t lin = uop_ea(c, u);
     unsigned bits = c->cr4 & BIT(12) ? 57 : 48;
