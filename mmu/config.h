@@ -56,6 +56,8 @@ struct mmu_config {
     uint32_t uncached_latency;   /* cycles for a UC access to RAM */
     uint32_t mmio_latency;       /* cycles for an access to a device */
     uint32_t maxphyaddr;         /* bits, 32..52 */
+    bool no_1g_pages; /* PS in a PDPTE is reserved: cpu_create sets it when
+                         CPUID does not offer 1-GByte pages */
     bool filter;                 /* the residency filter; never changes results */
     bool split_conflict_misses;  /* fully associative shadow, slower */
     uint64_t seed;

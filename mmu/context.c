@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What decides how a linear address translates, digested into the form that
+ * the access paths use. Source: SDM Vol.3 "Paging Modes and Control Bits".
+ */
+#include "mmu/model.h"
+
+/* The PCD and PWT bits of CR3 choose the type of the top table, except that
+ * with CR4.PCIDE they are part of the PCID and PAT entry 0 is used. */
+static uint8_t root_pat(const struct mmu_context *c)
+{
+    return (c->cr4 & CR4_PCIDE) != 0 ? 0 : (uint8_t)bits_get(c->cr3, 4, 3);
+}
+
+static void choose_format(struct mmu *m)
+{
+    const struct mmu_context *c = &m->ctx;
+    struct pt_controls k = {.maxphyaddr = m->config.maxphyaddr,
+                            .nx = m->nx,
+                            .pse = (c->cr4 & CR4_PSE) != 0,
+                            .pages_1g = !m->config.no_1g_pages};
+    const struct pt_format *f = &pt_format_ia32e4;
+    uint64_t root = c->cr3 & bits_mask(52) & ~bits_mask(12);
+    m->pae = false;
+    if ((c->cr4 & CR4_PAE) == 0) {
+        f = &pt_format_32bit;
+        root &= bits_mask(32);
+    } else if ((c->efer & EFER_LMA) == 0) {
+        f = &pt_format_pae;
+        m->pae = true;
+    } else if ((c->cr4 & CR4_LA57) != 0) {
+        f = &pt_format_ia32e5;
+    }
+    pt_space_init(&m->space, f, root, &k);
+    m->space.root_pat = root_pat(c);
+}
+
+static uint64_t filter_context(const struct mmu *m)
+{
+    if (m->ctx.cpl == 3)
+        return MMU_CTX_USER;
+    return m->smap && !m->ctx.ac ? MMU_CTX_SMAP : MMU_CTX_SUPERVISOR;
+}
+
+static bool same_tables(const struct mmu_context *a,
+                        const struct mmu_context *b)
+{
+    return a->cr0 == b->cr0 && a->cr3 == b->cr3 && a->cr4 == b->cr4 &&
+           a->efer == b->efer && a->pkru == b->pkru && a->vpid == b->vpid &&
+           a->eptp == b->eptp && a->pat == b->pat && a->watch == b->watch &&
+           memcmp(a->pdpte, b->pdpte, sizeof a->pdpte) == 0;
+}
+
+void mmu_set_context(struct mmu *m, const struct mmu_context *ctx)
+{
+    SIM_ASSERT(ctx->eptp == 0);
+    bool same = same_tables(&m->ctx, ctx);
+    m->ctx = *ctx;
+    if (!same) {
+        m->paging = (ctx->cr0 & CR0_PG) != 0;
+        m->wp = (ctx->cr0 & CR0_WP) != 0;
+        m->smep = m->paging && (ctx->cr4 & CR4_SMEP) != 0;
+        m->smap = m->paging && (ctx->cr4 & CR4_SMAP) != 0;
+        /* 32-bit paging has no XD bit. */
+        m->nx = (ctx->cr4 & CR4_PAE) != 0 && (ctx->efer & EFER_NXE) != 0;
+        choose_format(m);
+        filter_drop_all(m);
+    }
+    m->hot->ctx = filter_context(m);
+}
+
+void mmu_set_mtrr(struct mmu *m, const struct mmu_mtrr *mtrr)
+{
+    m->mtrr = *mtrr;
+    memtype_init(&m->types, &m->mtrr, m->config.maxphyaddr);
+    filter_drop_all(m);
+}
+
+void mmu_set_device_port(struct mmu *m, struct device_port port)
+{
+    m->device = port;
+}
