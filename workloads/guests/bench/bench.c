@@ -16,7 +16,7 @@ enum {
 };
 
 extern uint64_t pd[2048];
-extern uint64_t tables_4k[64 * 512];
+static uint64_t tables_4k[64 * 512] __attribute__((aligned(4096)));
 
 static void put(const char *s)
 {
@@ -238,7 +238,7 @@ static int wanted(const char *line, const char *name)
     return !any;
 }
 
-void bench_main(const char *line)
+int guest_main(const char *line)
 {
     map_small_pages();
     for (size_t k = 0; k < sizeof kernel / sizeof kernel[0]; k++) {
@@ -252,4 +252,5 @@ void bench_main(const char *line)
         put_hex(sum);
         put("\n");
     }
+    return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Entry of the engine benchmark: multiboot 1 (32-bit protected mode), to
- * long mode with 2 MiB identity pages, then bench_main(command line).
+ * Entry of the bare-metal guests: multiboot 1 (32-bit protected mode), to
+ * long mode with 2 MiB identity pages, then guest_main(command line), whose
+ * result goes to the debug-exit port.
  */
         .set MAGIC, 0x1BADB002
         .set FLAGS, 0x00010000          /* address fields are valid */
@@ -76,9 +77,8 @@ long_mode:
         testb   $4, (%rbp)              /* flags: command line valid */
         jz      1f
         movl    16(%rbp), %edi
-1:      call    bench_main
-        movl    $0xF4, %edx             /* debug exit: status 0 is (0<<1)|1 */
-        xorl    %eax, %eax
+1:      call    guest_main
+        movl    $0xF4, %edx             /* debug exit: (value << 1) | 1 */
         outl    %eax, %dx
 2:      hlt
         jmp     2b
@@ -94,12 +94,10 @@ gdt_pointer:
 
         .section .bss
         .balign 4096
-        .globl  pml4, pd
+        .globl  pml4, pdpt, pd
 pml4:   .skip   4096
 pdpt:   .skip   4096
 pd:     .skip   4 * 4096
-        .globl  tables_4k
-tables_4k: .skip 64 * 4096
 stack:  .skip   65536
 stack_top:
         .section .note.GNU-stack, "", @progbits
