@@ -84,12 +84,9 @@ struct exec_mov_table {
     uop_fn *bswap[3];
     /* Stack pointer of 64 bits [0] or flat 32 bits [1]; size 2, 4, 8. */
     uop_fn *push_r[2][3], *push_i[2][3], *pop_r[2][3];
-    uop_fn *pop_peek[2][3]; /* GPR_TMP = top of stack, nothing popped */
-    uop_fn *sp_add[2];      /* RSP or ESP += imm */
     uop_fn *leave64;
-    uop_fn *xlat_al;       /* GPR_TMP = AL */
-    uop_fn *bit_offset[3]; /* see xlat_bt: GPR_TMP = byte offset */
-    uop_fn *prefetch;      /* imm: for writing */
+    uop_fn *xlat_al;  /* GPR_TMP = AL */
+    uop_fn *prefetch; /* imm: for writing */
 };
 
 struct exec_cond_table {

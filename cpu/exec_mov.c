@@ -159,15 +159,11 @@ ALWAYS_INLINE bool push_v(struct cpu *c, const struct uop *u, unsigned how,
 
 /* The register is written after RSP: POP RSP leaves the popped value. */
 ALWAYS_INLINE bool pop_r(struct cpu *c, const struct uop *u, unsigned how,
-                         unsigned sp_lg, unsigned lg, bool keep)
+                         unsigned sp_lg, unsigned lg)
 {
     uint64_t sp = c->gpr[REG_RSP] & INT_MASK(sp_lg), v;
     if (UNLIKELY(!int_load(c, u, sp, lg, how, &v)))
         return false;
-    if (keep) {
-        c->gpr[GPR_TMP] = v;
-        return true;
-    }
     c->gpr[REG_RSP] = (sp + (1u << lg)) & INT_MASK(sp_lg);
     int_put(c, u->dst, lg, v);
     return true;
@@ -176,19 +172,11 @@ ALWAYS_INLINE bool pop_r(struct cpu *c, const struct uop *u, unsigned how,
 #define STACK(sp, lg)                                                          \
     INT_MEMORY1(push_r_##sp##lg, push_v, sp, lg, false)                        \
     INT_MEMORY1(push_i_##sp##lg, push_v, sp, lg, true)                         \
-    INT_MEMORY1(pop_r_##sp##lg, pop_r, sp, lg, false)                          \
-    INT_MEMORY1(pop_peek_##sp##lg, pop_r, sp, lg, true)
+    INT_MEMORY1(pop_r_##sp##lg, pop_r, sp, lg)
 STACK(3, 1)
 STACK(3, 3)
 STACK(2, 1)
 STACK(2, 2)
-
-ALWAYS_INLINE void sp_add(struct cpu *c, const struct uop *u, unsigned sp_lg)
-{
-    c->gpr[REG_RSP] = (c->gpr[REG_RSP] + u->imm) & INT_MASK(sp_lg);
-}
-INT_REGISTER(sp_add_3, sp_add, 3)
-INT_REGISTER(sp_add_2, sp_add, 2)
 
 /* LEAVE in 64-bit mode: RSP = RBP, then POP RBP. */
 ALWAYS_INLINE bool leave_body(struct cpu *c, const struct uop *u, unsigned how,
@@ -208,17 +196,6 @@ UOP_STATIC(xlat_al)
     c->gpr[GPR_TMP] = (uint8_t)c->gpr[REG_RAX];
     UOP_NEXT(c, u);
 }
-
-/* Where the unit that holds bit number `src` starts: SDM Vol.2 BT, "the
- * bit base ... +/- (BitOffset DIV size)". */
-ALWAYS_INLINE void bit_offset(struct cpu *c, const struct uop *u, unsigned lg)
-{
-    int64_t bit = int_signed(int_get(c, u->src, lg), lg);
-    c->gpr[GPR_TMP] = (uint64_t)(bit >> (3 + lg)) << lg;
-}
-INT_REGISTER(bit_offset_1, bit_offset, 1)
-INT_REGISTER(bit_offset_2, bit_offset, 2)
-INT_REGISTER(bit_offset_3, bit_offset, 3)
 
 /* A hint: nothing faults and nothing but the caches changes. */
 UOP_STATIC(prefetch)
@@ -281,10 +258,7 @@ const struct exec_mov_table ENGINE(exec_mov) = {
     .push_r = STACKS(push_r),
     .push_i = STACKS(push_i),
     .pop_r = STACKS(pop_r),
-    .pop_peek = STACKS(pop_peek),
-    .sp_add = {H(sp_add_3), H(sp_add_2)},
     .leave64 = H(leave64),
     .xlat_al = H(xlat_al),
-    .bit_offset = {H(bit_offset_1), H(bit_offset_2), H(bit_offset_3)},
     .prefetch = H(prefetch),
 };
