@@ -190,7 +190,8 @@ struct cpu {
 
     /* --- counters outside the cycle account --- */
     struct cpu_counters {
-        _Alignas(16) uint64_t loads, stores;      /* accesses made by instructions */
+        _Alignas(16) uint64_t loads; /* accesses made by instructions */
+        uint64_t stores;
         uint64_t branches, taken;
         uint64_t exceptions, interrupts, syscalls;
         uint64_t blocks_translated, blocks_dropped, smc_writes;
