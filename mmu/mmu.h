@@ -140,6 +140,7 @@ enum mmu_flush_cause {
     FLUSH_INVEPT_SINGLE,
     FLUSH_INVEPT_GLOBAL,
     FLUSH_RESET,
+    FLUSH_PAGE_FAULT, /* a #PF drops the translations of its address */
     FLUSH_CAUSES
 };
 
