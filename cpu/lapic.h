@@ -15,8 +15,7 @@
 
 /* Make the APIC of core `c` (c->wiring and c->config are set) and store it
  * in c->lapic. */
-SIM_MUST_CHECK enum sim_status lapic_create(struct cpu *c,
-                                            struct sim_error *e);
+SIM_MUST_CHECK enum sim_status lapic_create(struct cpu *c, struct sim_error *e);
 void lapic_destroy(struct lapic *a);
 
 /* Power-up state; lapic_init is what an INIT leaves: the APIC id stays. */
@@ -47,7 +46,9 @@ bool lapic_msr_write(struct cpu *c, uint32_t msr, uint64_t in);
 /* IA32_APIC_BASE was written legally: apply a change of mode. */
 void lapic_base_changed(struct cpu *c, uint64_t old);
 
-/* IA32_TSC_DEADLINE was written, or the TSC moved under it. */
-void lapic_deadline_changed(struct cpu *c);
+/* IA32_TSC_DEADLINE; and the TSC moved under it. */
+uint64_t lapic_deadline(const struct cpu *c);
+void lapic_set_deadline(struct cpu *c, uint64_t deadline);
+void lapic_tsc_moved(struct cpu *c);
 
 #endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Model-specific registers.
+ */
+#ifndef VTSIM_CPU_MSR_H
+#define VTSIM_CPU_MSR_H
+
+#include "cpu/event.h"
+
+/*
+ * RDMSR and WRMSR without their privilege check. False: the register does
+ * not exist, is read-only, or the value has a reserved bit: #GP(0), and
+ * nothing changed.
+ */
+SIM_MUST_CHECK bool msr_read(struct cpu *c, uint32_t number, uint64_t *out);
+SIM_MUST_CHECK bool msr_write(struct cpu *c, uint32_t number, uint64_t in);
+
+#endif
