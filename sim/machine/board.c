@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Wiring of the devices: I/O ports, interrupt lines, clocks, and the host's
+ * file descriptors behind the consoles.
+ */
+#include "sim/machine/inside.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+enum { COM1_BASE = 0x3f8, COM1_IRQ = 4 };
+
+/* --- Bytes to and from the host ------------------------------------------ */
+
+static void sink_flush(struct byte_sink *s)
+{
+    size_t done = 0;
+    while (done < s->used) {
+        ssize_t n = write(s->fd, s->data + done, s->used - done);
+        if (n > 0)
+            done += (size_t)n;
+        else if (n < 0 && errno == EAGAIN)
+            poll(&(struct pollfd){.fd = s->fd, .events = POLLOUT}, 1, -1);
+        else if (n < 0 && errno != EINTR)
+            break; /* nobody reads any more: what is left is lost */
+    }
+    s->used = 0;
+}
+
+static void sink_put(struct byte_sink *s, uint8_t byte)
+{
+    s->data[s->used++] = byte;
+    if (byte == '\n' || s->used == sizeof s->data)
+        sink_flush(s);
+}
+
+/* The next byte, UART_RX_NONE or UART_RX_END; never waits. */
+static int source_get(struct byte_source *s)
+{
+    if (s->at < s->used)
+        return s->data[s->at++];
+    if (s->fd < 0)
+        return UART_RX_END;
+    struct pollfd p = {.fd = s->fd, .events = POLLIN};
+    if (poll(&p, 1, 0) <= 0)
+        return UART_RX_NONE;
+    ssize_t n = read(s->fd, s->data, sizeof s->data);
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return UART_RX_NONE;
+    if (n <= 0) {
+        s->fd = -1;
+        return UART_RX_END;
+    }
+    s->used = (size_t)n;
+    s->at = 1;
+    return s->data[0];
+}
+
+void board_flush(struct machine *m)
+{
+    sink_flush(&m->board.console);
+    sink_flush(&m->board.serial);
+}
+
+static void serial_put(void *self, uint8_t byte)
+{
+    struct machine *m = self;
+    sink_put(m->io.serial_out >= 0 ? &m->board.serial : &m->board.console,
+             byte);
+}
+
+static int serial_get(void *self)
+{
+    struct machine *m = self;
+    return source_get(&m->board.input);
+}
+
+static void console_put(void *self, uint8_t byte)
+{
+    struct machine *m = self;
+    sink_put(&m->board.console, byte);
+}
+
+/* --- Ends and interrupts -------------------------------------------------- */
+
+/* As QEMU's isa-debug-exit: an odd status. */
+static void debug_exit(void *self, uint32_t value)
+{
+    struct machine *m = self;
+    int status = (int)((value << 1 | 1) & 0xff);
+    machine_end(m, END_EXIT, status, "the guest wrote 0x%x to port F4h",
+                value);
+}
+
+static void power_off(void *self)
+{
+    machine_end(self, END_EXIT, 0, "%s", "");
+}
+
+static void reset_request(void *self, enum reset_kind kind)
+{
+    static const char *const name[] = {"INIT", "CPU reset", "hard reset"};
+    machine_end(self, END_ABNORMAL, SIM_GUEST_STOPPED,
+                "the guest asked for a %s: there is no firmware to restart",
+                name[kind]);
+}
+
+static void intr_changed(void *self, bool level)
+{
+    struct machine *m = self;
+    m->board.vcd_intr = level;
+    if (m->cores == 0)
+        return; /* while devices are made */
+    cpu_set_intr(m->core[0].cpu, level);
+    machine_wake_core(m, 0);
+}
+
+/* --- Devices -------------------------------------------------------------- */
+
+static void create_uart(struct machine *m)
+{
+    struct board *b = &m->board;
+    struct uart_wiring w = {
+        .base = COM1_BASE,
+        .irq = pic_irq_port(&b->pic),
+        .line = COM1_IRQ,
+        .self = m,
+        .transmit = serial_put,
+        .receive = serial_get,
+    };
+    alarm_create(m, uart_on_time, &b->uart, &w.clock);
+    uart_init(&b->uart, &w);
+}
+
+static enum sim_status claim_all(struct board *b, struct sim_error *e)
+{
+    struct io_port pic = pic_io_port(&b->pic);
+    struct io_port debug = debugport_port(&b->debugport);
+    struct io_port kbd = i8042_port(&b->i8042);
+    const struct {
+        uint16_t first, last;
+        struct io_port port;
+    } claim[] = {
+        {0x20, 0x21, pic},
+        {0xa0, 0xa1, pic},
+        {0x4d0, 0x4d1, pic},
+        {COM1_BASE, COM1_BASE + 7, uart_port(&b->uart)},
+        {DEBUGPORT_CONSOLE, DEBUGPORT_CONSOLE, debug},
+        {DEBUGPORT_EXIT, DEBUGPORT_EXIT, debug},
+        {DEBUGPORT_SHUTDOWN, DEBUGPORT_SHUTDOWN, debug},
+        {0x60, 0x60, kbd},
+        {0x64, 0x64, kbd},
+        {0x92, 0x92, kbd},
+        {0xcf9, 0xcf9, kbd},
+    };
+    for (size_t i = 0; i < sizeof(claim) / sizeof(claim[0]); i++) {
+        enum sim_status s = iobus_claim(&b->iobus, claim[i].first,
+                                        claim[i].last, claim[i].port, e);
+        if (s != SIM_OK)
+            return s;
+    }
+    return SIM_OK;
+}
+
+enum sim_status board_create(struct machine *m, struct sim_error *e)
+{
+    struct board *b = &m->board;
+    b->console.fd = m->io.console_out;
+    b->serial.fd = m->io.serial_out;
+    b->input.fd = m->io.serial_in;
+    iobus_init(&b->iobus);
+    pic_init(&b->pic, m, intr_changed);
+    create_uart(m);
+    debugport_init(&b->debugport,
+                   (struct debugport_sink){m, console_put, debug_exit,
+                                           power_off});
+    i8042_init(&b->i8042, m, reset_request);
+    return claim_all(b, e);
+}
