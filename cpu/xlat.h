@@ -90,6 +90,14 @@ bool xlat_sse_cmpsd(struct xlat *x);
  * (insn_ctl.def): handed on when meta.branch_type is FAR. cpu/xlat_sys*.c */
 bool xlat_far(struct xlat *x);
 
+/* Forms of MOV, PUSH and POP with a segment, control or debug register,
+ * handed on by those rows. cpu/xlat_sys.c */
+bool xlat_mov_sreg(struct xlat *x);
+bool xlat_mov_cr(struct xlat *x);
+bool xlat_mov_dr(struct xlat *x);
+bool xlat_push_sreg(struct xlat *x);
+bool xlat_pop_sreg(struct xlat *x);
+
 /* Append a uop with handler `fn`; its registers default to GPR_ZERO. */
 struct uop *xlat_emit(struct xlat *x, uop_fn *fn);
 
