@@ -283,7 +283,7 @@ static void write_control(struct pit *p, uint8_t v, int64_t tick)
 {
     if ((v & CONTROL_READ_BACK) == CONTROL_READ_BACK) {
         for (unsigned i = 0; i < 3; i++) {
-            if ((v >> (i + 1) & 1u) == 0)
+            if (((unsigned)v >> (i + 1) & 1u) == 0)
                 continue;
             if ((v & 0x20) == 0)
                 latch_count(&p->s.counter[i], tick);

@@ -49,7 +49,7 @@ static int highest(const struct pic_chip *c, uint8_t mask)
 {
     for (unsigned i = 1; i <= 8; i++) {
         unsigned input = (c->lowest + i) & 7u;
-        if ((mask >> input & 1u) != 0)
+        if (((unsigned)mask >> input & 1u) != 0)
             return (int)input;
     }
     return -1;
