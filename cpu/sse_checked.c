@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Vector floating point while the guest unmasks an exception: run the host's
+ * instruction with everything masked, look at the flags it raised, and commit
+ * only if none of them is unmasked. SDM Vol.1 "Handling SIMD Floating-Point
+ * Exceptions in Hardware": when an unmasked #I, #D or #Z is found in any
+ * lane, the flags of #O, #U and #P are not set; the flags of all lanes gather
+ * before #XM is raised, #UD when CR4.OSXMMEXCPT is clear.
+ *
+ * Not modelled: DPPS and DPPD look for exact tiny values in their result
+ * alone, not in intermediate sums.
+ */
+#include "cpu/flags.h"
+#include "cpu/mmx.h"
+#include "cpu/sse_cvt.h"
+
+enum {
+    PRE_FLAGS = 0x07,  /* IE DE ZE */
+    UNDERFLOW = 1 << 4 /* UE; UM is the same bit of the masks */
+};
+enum { CR4_OSXMMEXCPT = 1 << 10 };
+
+#define SSE_FP(m, host, size, cost, lanes, feature) SSE_BODY(m, host)
+#define SSE_FP_AUX(m, host, size, lanes)            SSE_BODY(m, host)
+#include "cpu/sse_fp.def"
+#undef SSE_FP
+#undef SSE_FP_AUX
+
+static __m128i run_op(enum sse_fp_op op, __m128i d, __m128i s)
+{
+    switch (op) {
+#define SSE_FP(m, host, size, cost, lanes, feature)                            \
+    case SSE_##m: return body_##m(d, s);
+#define SSE_FP_AUX(m, host, size, lanes)                                       \
+    case SSE_##m: return body_##m(d, s);
+#include "cpu/sse_fp.def"
+#undef SSE_FP
+#undef SSE_FP_AUX
+    case SSE_FP_OPS: break;
+    }
+    return d;
+}
+
+static __m128i run_imm(enum sse_imm_op op, __m128i d, __m128i s, unsigned imm)
+{
+    switch (op) {
+#define X(m, size, fp)                                                         \
+    case SSE_##m: return sse_imm_##m(d, s, imm);
+        SSE_IMM_OPS_LIST(X)
+#undef X
+    case SSE_IMM_OPS: break;
+    }
+    return d;
+}
+
+static const uint8_t op_size[SSE_FP_OPS] = {
+#define SSE_FP(m, host, size, cost, lanes, feature) [SSE_##m] = (size),
+#define SSE_FP_AUX(m, host, size, lanes)            [SSE_##m] = (size),
+#include "cpu/sse_fp.def"
+#undef SSE_FP
+#undef SSE_FP_AUX
+};
+
+static const uint8_t op_lanes[SSE_FP_OPS] = {
+#define SSE_FP(m, host, size, cost, lanes, feature) [SSE_##m] = LANES_##lanes,
+#define SSE_FP_AUX(m, host, size, lanes)            [SSE_##m] = LANES_##lanes,
+#include "cpu/sse_fp.def"
+#undef SSE_FP
+#undef SSE_FP_AUX
+};
+
+static const uint8_t imm_size[SSE_IMM_OPS] = {
+#define X(m, size, fp) [SSE_##m] = (size),
+    SSE_IMM_OPS_LIST(X)
+#undef X
+};
+
+static bool tiny32(uint32_t x)
+{
+    return (x & 0x7f800000) == 0 && (x & 0x007fffff) != 0;
+}
+
+static bool tiny64(uint64_t x)
+{
+    return (x & UINT64_C(0x7ff0000000000000)) == 0 &&
+           (x & UINT64_C(0x000fffffffffffff)) != 0;
+}
+
+/* A tiny result in one of the lanes: raises unmasked #U even when exact. */
+static bool has_tiny(__m128i r, enum sse_lanes lanes)
+{
+    union vec v;
+    memcpy(&v, &r, sizeof r);
+    switch (lanes) {
+    case LANES_NONE: return false;
+    case LANES_SS: return tiny32(v.u32[0]);
+    case LANES_SD: return tiny64(v.u64[0]);
+    case LANES_PD: return tiny64(v.u64[0]) || tiny64(v.u64[1]);
+    case LANES_PS:
+        return tiny32(v.u32[0]) || tiny32(v.u32[1]) || tiny32(v.u32[2]) ||
+               tiny32(v.u32[3]);
+    }
+    return false;
+}
+
+/* Everything a checked instruction reads and makes. */
+struct checked {
+    enum sse_checked_kind kind;
+    unsigned op, imm;
+    bool memory;
+    __m128i s, result;
+    uint64_t value; /* of a general or MMX register, or EFLAGS bits */
+    enum sse_lanes lanes;
+};
+
+static unsigned source_size(const struct checked *k)
+{
+    static const uint8_t flag_size[SSE_FLAG_OPS] = {4, 4, 8, 8, 16};
+    switch (k->kind) {
+    case CHECKED_OP: return op_size[k->op];
+    case CHECKED_IMM: return imm_size[k->op];
+    case CHECKED_FROM_GPR:
+        return k->op == CVT_SI2SS_64 || k->op == CVT_SI2SD_64 ? 8 : 4;
+    case CHECKED_TO_GPR:
+        return k->op == CVT_SS2SI_32 || k->op == CVT_SS2SI_64 ||
+                       k->op == CVT_TSS2SI_32 || k->op == CVT_TSS2SI_64
+                   ? 4
+                   : 8;
+    case CHECKED_FLAGS: return flag_size[k->op];
+    case CHECKED_FROM_MMX: return 8;
+    case CHECKED_TO_MMX:
+        return k->op == MMX_CVTPD2PI || k->op == MMX_CVTTPD2PI ? 16 : 8;
+    }
+    return 16;
+}
+
+/* False: c->event is valid. */
+static bool load_source(struct cpu *c, const struct uop *u, struct checked *k)
+{
+    if (!k->memory) {
+        uint64_t x = 0;
+        if (k->kind == CHECKED_FROM_GPR)
+            x = REG(uint64_t, c, u->src);
+        else if (k->kind == CHECKED_FROM_MMX)
+            x = c->x87.st[u->src].u64[0];
+        else {
+            k->s = vec_get(c, u->src);
+            return true;
+        }
+        k->s = vec_imm(x);
+        return true;
+    }
+    unsigned size = source_size(k);
+    if (!vec_slow_load(c, u, size, size == 16))
+        return false;
+    __m128i s = _mm_setzero_si128();
+    memcpy(&s, c->slow.u8, size);
+    k->s = s;
+    return true;
+}
+
+static void run(struct cpu *c, const struct uop *u, struct checked *k)
+{
+    switch (k->kind) {
+    case CHECKED_OP:
+        k->result = run_op(k->op, vec_get(c, u->dst), k->s);
+        k->lanes = op_lanes[k->op];
+        break;
+    case CHECKED_IMM:
+        k->result = run_imm(k->op, vec_get(c, u->dst), k->s, k->imm);
+        k->lanes = k->op == SSE_DPPS   ? LANES_PS
+                   : k->op == SSE_DPPD ? LANES_PD
+                                       : LANES_NONE;
+        break;
+    case CHECKED_FROM_GPR:
+        k->result = sse_cvt_from_gpr(k->op, vec_get(c, u->dst),
+                                     (uint64_t)_mm_cvtsi128_si64(k->s));
+        break;
+    case CHECKED_TO_GPR: k->value = sse_cvt_to_gpr(k->op, k->s); break;
+    case CHECKED_FLAGS:
+        k->value = sse_flags(k->op, vec_get(c, u->dst), k->s);
+        break;
+    case CHECKED_FROM_MMX:
+        k->result = mmx_cvt_to_vec(k->op, vec_get(c, u->dst), k->s);
+        break;
+    case CHECKED_TO_MMX: k->value = mmx_cvt_from_vec(k->op, k->s); break;
+    }
+}
+
+static void commit(struct cpu *c, const struct uop *u, const struct checked *k)
+{
+    switch (k->kind) {
+    case CHECKED_OP:
+    case CHECKED_IMM:
+    case CHECKED_FROM_GPR: vec_put(c, u->dst, k->result); break;
+    case CHECKED_TO_GPR: REG(uint64_t, c, u->dst) = k->value; break;
+    case CHECKED_FLAGS: flags_set_arith(c, (uint32_t)k->value); break;
+    case CHECKED_FROM_MMX:
+        if (!(k->memory && k->op == MMX_CVTPI2PD))
+            mmx_touch(c);
+        vec_put(c, u->dst, k->result);
+        break;
+    case CHECKED_TO_MMX: mmx_put(c, u->dst, k->value); break;
+    }
+}
+
+/* The flags to add, and whether one of them is unmasked. */
+static bool judge(struct cpu *c, uint32_t raised, uint32_t *flags)
+{
+    uint32_t unmasked = ~(c->mxcsr >> MXCSR_MASK_SHIFT) & MXCSR_FLAGS;
+    if ((raised & PRE_FLAGS & unmasked) != 0)
+        raised &= PRE_FLAGS;
+    *flags = raised;
+    return (raised & unmasked) != 0;
+}
+
+enum step sse_checked(struct cpu *c, const struct uop *u)
+{
+    struct checked k = {.kind = u->aux >> 24,
+                        .op = u->aux & 0xff,
+                        .imm = u->aux >> 8 & 0xff,
+                        .memory = (u->aux >> 23 & 1) != 0};
+    bool mmx = k.kind == CHECKED_FROM_MMX || k.kind == CHECKED_TO_MMX;
+    if (mmx && fpu_x87_pending(c))
+        return fpu_pending(c);
+    if (!load_source(c, u, &k))
+        return STEP_FAULT;
+    (void)fpu_mxcsr_read(c);
+    bool underflow = (c->mxcsr >> MXCSR_MASK_SHIFT & UNDERFLOW) == 0;
+    uint32_t control = c->mxcsr & (MXCSR_DAZ | MXCSR_RC | MXCSR_FZ);
+    if (underflow)
+        control &= ~(uint32_t)MXCSR_FZ; /* FZ needs underflow masked */
+    uint32_t host = _mm_getcsr();
+    _mm_setcsr(control | MXCSR_MASKS);
+    run(c, u, &k);
+    uint32_t raised = _mm_getcsr() & MXCSR_FLAGS;
+    _mm_setcsr(host & ~(uint32_t)MXCSR_FLAGS);
+    if (underflow && has_tiny(k.result, k.lanes))
+        raised |= UNDERFLOW;
+    bool fault = judge(c, raised, &raised);
+    c->mxcsr |= raised;
+    if (fault)
+        return raise_exception(c, (c->cr4 & CR4_OSXMMEXCPT) != 0 ? EXC_XM
+                                                                 : EXC_UD);
+    commit(c, u, &k);
+    return STEP_NEXT;
+}
