@@ -91,21 +91,27 @@ static void enter_shutdown(struct cpu *c, const struct event *first)
 
 /* Classes of SDM Vol.3 "Interrupt and Exception Classes"; interrupts,
  * software events and traps are benign whatever their vector. */
-enum class { BENIGN, CONTRIBUTORY, PAGE_FAULT, DOUBLE_FAULT };
+enum severity { BENIGN, CONTRIBUTORY, PAGE_FAULT, DOUBLE_FAULT };
 
-static enum class class_of(const struct event *e, bool interrupt) {
-    if (interrupt || e->software || e->trap) return BENIGN; switch (e->vector){
-        case EXC_DE : case EXC_TS : case EXC_NP : case EXC_SS : case
-        EXC_GP : return CONTRIBUTORY;
-        case EXC_PF : return PAGE_FAULT;
-        case EXC_DF : return DOUBLE_FAULT;
-        default : return BENIGN;
+static enum severity class_of(const struct event *e, bool interrupt)
+{
+    if (interrupt || e->software || e->trap)
+        return BENIGN;
+    switch (e->vector) {
+    case EXC_DE:
+    case EXC_TS:
+    case EXC_NP:
+    case EXC_SS:
+    case EXC_GP: return CONTRIBUTORY;
+    case EXC_PF: return PAGE_FAULT;
+    case EXC_DF: return DOUBLE_FAULT;
+    default: return BENIGN;
     }
 }
 
 /* What `second`, met while delivering one of class `first`, turns into.
  * SDM Vol.3 "Conditions for Generating a Double Fault". */
-static bool makes_double_fault(enum class first, enum class second)
+static bool makes_double_fault(enum severity first, enum severity second)
 {
     return (first == CONTRIBUTORY && second == CONTRIBUTORY) ||
            (first == PAGE_FAULT &&
@@ -137,8 +143,8 @@ static void deliver(struct cpu *c, struct event e, bool interrupt)
             break;
         if (c->unmodelled)
             return;
-        enum class was = class_of(&e, interrupt);
-        enum class now = class_of(&c->event, false);
+        enum severity was = class_of(&e, interrupt);
+        enum severity now = class_of(&c->event, false);
         if (was == DOUBLE_FAULT && now != BENIGN) {
             note_exception(c, &c->event);
             enter_shutdown(c, &first);
@@ -199,10 +205,11 @@ static bool in_shadow(const struct cpu *c, bool flag)
 }
 
 /* The single-step trap is due when an instruction that began with TF set
- * has completed. */
+ * has completed, or an iteration of a repeated one has. */
 static bool step_due(const struct cpu *c)
 {
-    return c->step_armed && c->account.instructions > c->step_insn;
+    return c->step_armed &&
+           (c->account.instructions > c->step_insn || c->rep_active);
 }
 
 /* EFLAGS.RF lasts for one instruction. */

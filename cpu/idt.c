@@ -35,6 +35,9 @@ static uint64_t flags_image(struct cpu *c, const struct event *e,
     uint64_t f = flags_read(c) & ~(uint64_t)FLAG_RF;
     if ((c->eflags & FLAG_RF) != 0 && c->account.instructions <= c->rf_insn)
         f |= FLAG_RF;
+    /* Between two iterations of a repeated string instruction RF is set. */
+    if ((interrupt || e->trap) && c->rep_active)
+        f |= FLAG_RF;
     bool fault = !interrupt && !e->software && !e->trap &&
                  e->vector != EXC_DB && e->vector != EXC_DF;
     return fault ? f | FLAG_RF : f;
@@ -228,8 +231,7 @@ static bool deliver_real(struct cpu *c, struct delivery *d)
     if (!stack_push(c, &d->stack, v, 3, 2))
         return false;
     stack_commit(c, &d->stack);
-    c->seg[SEG_CS].selector = entry[1];
-    c->seg[SEG_CS].base = (uint64_t)entry[1] << 4;
+    segment_set_real_cs(c, entry[1]);
     c->rip = entry[0];
     c->eflags &= ~(uint32_t)(FLAG_IF | FLAG_TF | FLAG_RF | FLAG_AC);
     return true;

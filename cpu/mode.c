@@ -2,27 +2,10 @@
  * What translation and address translation depend on, gathered from the
  * architectural registers: the mode key and the MMU's context.
  */
+#include "cpu/control.h"
 #include "cpu/debug.h"
 #include "cpu/state.h"
 #include "sim/base/bits.h"
-
-enum {
-    CR0_PE = 1 << 0,
-    CR0_MP = 1 << 1,
-    CR0_EM = 1 << 2,
-    CR0_TS = 1 << 3,
-    CR0_AM = 1 << 18,
-};
-
-enum {
-    CR4_TSD = 1 << 2,
-    CR4_PCE = 1 << 8,
-    CR4_OSFXSR = 1 << 9,
-    CR4_OSXMMEXCPT = 1 << 10,
-    CR4_UMIP = 1 << 11,
-    CR4_FSGSBASE = 1 << 16,
-    CR4_OSXSAVE = 1 << 18,
-};
 
 /* Base 0, limit 4 GiB, present and usable. */
 static bool is_flat(const struct segment *s)
@@ -100,7 +83,7 @@ static uint32_t privilege_bits(const struct cpu *c)
         mode |= MODE_IOPL_LOW;
     if (cpl == 3 && (c->cr0 & CR0_AM) != 0 && (c->eflags & FLAG_AC) != 0)
         mode |= MODE_AC;
-    if ((c->efer & BIT(10)) != 0)
+    if ((c->efer & EFER_LMA) != 0)
         mode |= MODE_LMA;
     return mode;
 }

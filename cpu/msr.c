@@ -5,6 +5,7 @@
  */
 #include "cpu/msr.h"
 
+#include "cpu/control.h"
 #include "cpu/lapic.h"
 #include "cpu/reset.h"
 #include "cpu/xlat.h"
@@ -19,13 +20,6 @@ enum {
     MSR_X2APIC_FIRST = 0x800,
     MSR_X2APIC_LAST = 0x8ff,
     MTRR_COUNT = 10,
-};
-
-enum {
-    EFER_SCE = 1 << 0,
-    EFER_LME = 1 << 8,
-    EFER_LMA = 1 << 10,
-    EFER_NXE = 1 << 11,
 };
 
 /* Rules a row may carry. */
@@ -227,7 +221,7 @@ static bool read_mtrr_cap(struct cpu *c, uint32_t number, uint64_t *out)
 static bool write_efer(struct cpu *c, uint32_t number, uint64_t in)
 {
     (void)number;
-    bool paging = (c->cr0 & BIT(31)) != 0;
+    bool paging = (c->cr0 & CR0_PG) != 0;
     if (paging && ((in ^ c->efer) & EFER_LME) != 0)
         return false;
     c->efer = (in & ~(uint64_t)EFER_LMA) | (c->efer & EFER_LMA);

@@ -5,10 +5,9 @@
  */
 #include "cpu/segment.h"
 
+#include "cpu/control.h"
 #include "cpu/mem.h"
 #include "sim/base/bits.h"
-
-enum { CR4_LA57 = 1 << 12 };
 
 bool segment_canonical(const struct cpu *c, uint64_t lin)
 {
@@ -254,6 +253,14 @@ void segment_set_cs(struct cpu *c, const struct segment *cs, unsigned cpl)
 {
     c->seg[SEG_CS] = *cs;
     c->seg[SEG_CS].selector = (uint16_t)((cs->selector & ~3u) | cpl);
+}
+
+void segment_set_real_cs(struct cpu *c, uint16_t sel)
+{
+    struct segment *cs = &c->seg[SEG_CS];
+    cs->selector = sel;
+    cs->base = (uint64_t)sel << 4;
+    cs->attr = (cs->attr & (SEG_ATTR_DB | SEG_ATTR_G)) | 0x93;
 }
 
 void segment_drop_inner(struct cpu *c, unsigned cpl)

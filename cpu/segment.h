@@ -135,6 +135,10 @@ SIM_MUST_CHECK bool segment_load_tr(struct cpu *c, uint16_t sel);
 /* Put CS in place for a transfer that ends at privilege level `cpl`. */
 void segment_set_cs(struct cpu *c, const struct segment *cs, unsigned cpl);
 
+/* CS as far transfers in real mode load it: a writable, readable segment;
+ * limit and default size stay. */
+void segment_set_real_cs(struct cpu *c, uint16_t sel);
+
 /* After a return to an outer level: data registers that may not be used
  * there become null. SDM Vol.2 "RET", "IRET". */
 void segment_drop_inner(struct cpu *c, unsigned cpl);

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Far RET and IRET in real, protected, compatibility and 64-bit mode.
+ * Returns to virtual-8086 mode and to another task are refused aloud.
+ * SDM Vol.2 "RET", "IRET/IRETD/IRETQ".
+ */
+#include "cpu/far.h"
+#include "cpu/flags.h"
+#include "cpu/idt.h"
+#include "cpu/sysinsn.h"
+
+/* A return under way: everything is read and checked before any commit. */
+struct far_return {
+    struct stack stack; /* after the pops */
+    unsigned size;
+    uint64_t rip, flags;
+    uint16_t cs_sel;
+    struct segment cs;
+    unsigned level; /* privilege level returned to */
+    bool pops_ss;   /* SS:RSP come from the stack */
+    uint64_t rsp;
+    struct segment ss;
+};
+
+static bool refuse(struct cpu *c, uint8_t vector, uint16_t sel)
+{
+    raise_error(c, vector, selector_error(sel, 0));
+    return false;
+}
+
+/* The code segment of r->cs_sel as the target of a return. */
+static bool check_cs(struct cpu *c, struct far_return *r)
+{
+    struct descriptor d;
+    unsigned rpl = r->cs_sel & 3u;
+    if (selector_is_null(r->cs_sel))
+        return refuse(c, EXC_GP, 0);
+    if (!descriptor_read(c, r->cs_sel, EXC_GP, 0, &d))
+        return false;
+    unsigned dpl = descriptor_dpl(&d);
+    bool conforming = (descriptor_type(&d) & TYPE_CONFORMING) != 0;
+    if (!descriptor_is_code(&d) || rpl < cpu_cpl(c) ||
+        (conforming ? dpl > rpl : dpl != rpl) || !far_code_widths_ok(c, &d))
+        return refuse(c, EXC_GP, r->cs_sel);
+    if (!descriptor_present(&d))
+        return refuse(c, EXC_NP, r->cs_sel);
+    if (!descriptor_set_accessed(c, &d))
+        return false;
+    r->cs = segment_from(&d);
+    r->level = rpl;
+    return true;
+}
+
+/* A popped SS. Null is the rule for 64-bit code of levels 0 to 2. */
+static bool check_ss(struct cpu *c, struct far_return *r, uint16_t sel)
+{
+    if (selector_is_null(sel)) {
+        bool to64 = (c->mode & MODE_LMA) != 0 && (r->cs.attr & SEG_ATTR_L) != 0;
+        if (!to64 || r->level == 3 || (sel & 3u) != r->level)
+            return refuse(c, EXC_GP, 0);
+        r->ss = segment_null(sel, r->level);
+        return true;
+    }
+    return segment_check_ss(c, sel, r->level, EXC_GP, 0, &r->ss);
+}
+
+static bool pop_ss(struct cpu *c, struct far_return *r)
+{
+    uint64_t v[2];
+    if (!stack_pop(c, &r->stack, v, 2, r->size))
+        return false;
+    r->rsp = v[0];
+    return check_ss(c, r, (uint16_t)v[1]);
+}
+
+static bool check_rip(struct cpu *c, const struct far_return *r)
+{
+    return far_offset_ok(c, &r->cs, r->rip) || refuse(c, EXC_GP, 0);
+}
+
+/* CS, RIP and, when they were popped, SS and RSP plus `release` bytes. */
+static void commit(struct cpu *c, struct far_return *r, unsigned release)
+{
+    bool outward = r->level != cpu_cpl(c);
+    if (r->pops_ss) {
+        bool to64 = (c->mode & MODE_LMA) != 0 && (r->cs.attr & SEG_ATTR_L) != 0;
+        struct stack s = {.ss = r->ss, .sp = r->rsp + release, .flat64 = to64};
+        c->seg[SEG_SS] = r->ss;
+        stack_commit(c, &s);
+    } else {
+        stack_commit(c, &r->stack);
+    }
+    segment_set_cs(c, &r->cs, r->level);
+    c->rip = r->rip;
+    if (outward)
+        segment_drop_inner(c, r->level);
+}
+
+static enum step ret_real(struct cpu *c, const struct uop *u)
+{
+    struct stack s = stack_current(c);
+    uint64_t v[2];
+    if (!stack_pop(c, &s, v, 2, sys_size(u)))
+        return STEP_FAULT;
+    if (v[0] > c->seg[SEG_CS].limit)
+        return raise_gp(c, 0);
+    s.sp += sys_extra(u);
+    stack_commit(c, &s);
+    segment_set_real_cs(c, (uint16_t)v[1]);
+    c->rip = v[0];
+    cpu_update_mode(c);
+    return STEP_JUMP;
+}
+
+enum step sys_far_ret(struct cpu *c, const struct uop *u)
+{
+    if ((c->mode & MODE_PROT) == 0)
+        return ret_real(c, u);
+    struct far_return r = {.stack = stack_current(c), .size = sys_size(u)};
+    unsigned release = sys_extra(u);
+    uint64_t v[2];
+    if (!stack_pop(c, &r.stack, v, 2, r.size))
+        return STEP_FAULT;
+    r.rip = v[0];
+    r.cs_sel = (uint16_t)v[1];
+    if (!check_cs(c, &r))
+        return STEP_FAULT;
+    r.stack.sp += release;
+    r.pops_ss = r.level != cpu_cpl(c);
+    if ((r.pops_ss && !pop_ss(c, &r)) || !check_rip(c, &r))
+        return STEP_FAULT;
+    commit(c, &r, release);
+    cpu_update_mode(c);
+    return STEP_JUMP;
+}
+
+/* ------------------------------------------------------------------- IRET */
+
+/* EFLAGS that IRET at `cpl` with this operand size may change. */
+static uint32_t iret_mask(const struct cpu *c, unsigned cpl, unsigned size)
+{
+    uint32_t mask = FLAG_ARITH | FLAG_TF | FLAG_DF | FLAG_NT;
+    if (size > 2)
+        mask |= FLAG_RF | FLAG_AC | FLAG_ID;
+    if (cpl == 0) {
+        mask |= FLAG_IOPL;
+        if (size > 2)
+            mask |= FLAG_VIF | FLAG_VIP;
+    }
+    if (cpl <= (c->eflags >> 12 & 3))
+        mask |= FLAG_IF;
+    return mask;
+}
+
+static enum step iret_real(struct cpu *c, const struct uop *u)
+{
+    struct stack s = stack_current(c);
+    uint64_t v[3];
+    if (!stack_pop(c, &s, v, 3, sys_size(u)))
+        return STEP_FAULT;
+    if (v[0] > c->seg[SEG_CS].limit)
+        return raise_gp(c, 0);
+    stack_commit(c, &s);
+    segment_set_real_cs(c, (uint16_t)v[1]);
+    c->rip = v[0];
+    sys_set_flags(c, (uint32_t)v[2],
+                  iret_mask(c, 0, sys_size(u)) |
+                      (sys_size(u) > 2 ? 0u : FLAG_RF));
+    c->nmi_blocked = false;
+    cpu_update_mode(c);
+    return STEP_JUMP;
+}
+
+enum step sys_iret(struct cpu *c, const struct uop *u)
+{
+    if ((c->mode & MODE_PROT) == 0)
+        return iret_real(c, u);
+    if ((c->mode & MODE_V86) != 0)
+        return raise_unmodelled(c, "IRET in virtual-8086 mode");
+    if ((c->eflags & FLAG_NT) != 0) {
+        if ((c->mode & MODE_LMA) != 0)
+            return raise_gp(c, 0);
+        return raise_unmodelled(c, "a task switch by IRET");
+    }
+    struct far_return r = {.stack = stack_current(c), .size = sys_size(u)};
+    unsigned cpl = cpu_cpl(c);
+    uint64_t v[3];
+    if (!stack_pop(c, &r.stack, v, 3, r.size))
+        return STEP_FAULT;
+    r.rip = v[0];
+    r.cs_sel = (uint16_t)v[1];
+    r.flags = v[2];
+    if (r.size == 4 && (r.flags & FLAG_VM) != 0 && cpl == 0 &&
+        (c->mode & MODE_LMA) == 0)
+        return raise_unmodelled(c, "IRET to virtual-8086 mode");
+    if (!check_cs(c, &r))
+        return STEP_FAULT;
+    r.pops_ss = r.level != cpl || (c->mode & MODE_LONG) != 0;
+    if ((r.pops_ss && !pop_ss(c, &r)) || !check_rip(c, &r))
+        return STEP_FAULT;
+    uint32_t mask = iret_mask(c, cpl, r.size);
+    commit(c, &r, 0);
+    sys_set_flags(c, (uint32_t)r.flags, mask);
+    if (r.size == 2)
+        c->eflags &= ~(uint32_t)FLAG_RF;
+    c->nmi_blocked = false;
+    cpu_update_mode(c);
+    return STEP_JUMP;
+}
+
+enum step sys_into(struct cpu *c, const struct uop *u)
+{
+    (void)u;
+    if ((flags_arith(c) & FLAG_OF) == 0)
+        return STEP_NEXT;
+    return event_software(c, EXC_OF, false);
+}
