@@ -22,6 +22,8 @@ ALWAYS_INLINE uint64_t alu_carry(struct cpu *c, bool subtract, unsigned lg,
         r = a + b + cf;
         out = (a & b) | ((a | b) & ~r);
     }
+    if (PLANTED(c, PLANT_ADC_CARRY_IN) && !subtract)
+        out = (a & b) | ((a | b) & ~(a + b));
     r &= INT_MASK(lg);
     if (live) {
         bool of = int_msb(subtract ? (a ^ b) & (a ^ r) : (a ^ r) & (b ^ r), lg);
@@ -119,12 +121,14 @@ ALWAYS_INLINE bool alu_m(struct cpu *c, const struct uop *u, unsigned how,
     INT_MEMORY(op##_rm_##lg##live, alu_rm, OP, lg, live)
 #define ALU_EACH(F, op, OP)                                                    \
     F(op, OP, 0, 0)                                                            \
-    F(op, OP, 1, 0) F(op, OP, 2, 0) F(op, OP, 3, 0) F(op, OP, 0, 1)            \
-        F(op, OP, 1, 1) F(op, OP, 2, 1) F(op, OP, 3, 1)
+    F(op, OP, 1, 0)                                                            \
+    F(op, OP, 2, 0) F(op, OP, 3, 0) F(op, OP, 0, 1) F(op, OP, 1, 1)            \
+        F(op, OP, 2, 1) F(op, OP, 3, 1)
 #define ALU_LIST(L)                                                            \
     L(add, ALU_ADD)                                                            \
-    L(or, ALU_OR) L(adc, ALU_ADC) L(sbb, ALU_SBB) L(and, ALU_AND)              \
-        L(sub, ALU_SUB) L(xor, ALU_XOR) L(cmp, ALU_CMP)
+    L(or, ALU_OR)                                                              \
+    L(adc, ALU_ADC) L(sbb, ALU_SBB) L(and, ALU_AND) L(sub, ALU_SUB)            \
+        L(xor, ALU_XOR) L(cmp, ALU_CMP)
 
 #define ALU_HANDLERS(op, OP)                                                   \
     ALU_EACH(ALU_REG, op, OP)                                                  \
@@ -159,7 +163,8 @@ ALWAYS_INLINE uint64_t unary_compute(struct cpu *c, unsigned op, unsigned lg,
         r = (op == UNARY_INC ? a + 1 : a - 1) & INT_MASK(lg);
         if (live)
             flags_set_lazy(c, op == UNARY_INC ? CC_INC : CC_DEC, lg, r,
-                           flags_cf(c));
+                           !(PLANTED(c, PLANT_INC_CARRY) && op == UNARY_INC) &&
+                               flags_cf(c));
         return r;
     }
 }
@@ -225,7 +230,8 @@ ALWAYS_INLINE void cmpxchg_r(struct cpu *c, const struct uop *u, unsigned lg)
     if (alu_compute(c, ALU_CMP, lg, true, int_get(c, 0, lg), a) == 0) {
         int_put(c, d, lg, b);
     } else {
-        int_put(c, d, lg, a);
+        if (!PLANTED(c, PLANT_CMPXCHG_NO_WRITE))
+            int_put(c, d, lg, a);
         int_put(c, 0, lg, a);
     }
 }

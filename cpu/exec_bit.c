@@ -46,7 +46,10 @@ ALWAYS_INLINE bool bt_m(struct cpu *c, const struct uop *u, unsigned how,
     unsigned bit = bt_number(c, u, lg, imm);
     uint8_t *p;
     if (!imm) {
-        int64_t at = int_signed(int_get(c, u->src, lg), lg) >> (3 + lg);
+        uint64_t number = int_get(c, u->src, lg);
+        int64_t at = int_signed(number, lg) >> (3 + lg);
+        if (PLANTED(c, PLANT_BT_NEGATIVE))
+            at = (int64_t)(number >> (3 + lg));
         lin += (uint64_t)at << lg;
     }
     if (op == BIT_TEST) {
@@ -68,8 +71,9 @@ ALWAYS_INLINE bool bt_m(struct cpu *c, const struct uop *u, unsigned how,
     INT_MEMORY1(n##_mr_##lg##live, bt_m, op, lg, live, false)
 #define BT_EACH(n, op)                                                         \
     BT_HANDLERS(n, op, 1, 0)                                                   \
-    BT_HANDLERS(n, op, 2, 0) BT_HANDLERS(n, op, 3, 0) BT_HANDLERS(n, op, 1, 1) \
-        BT_HANDLERS(n, op, 2, 1) BT_HANDLERS(n, op, 3, 1)
+    BT_HANDLERS(n, op, 2, 0)                                                   \
+    BT_HANDLERS(n, op, 3, 0) BT_HANDLERS(n, op, 1, 1) BT_HANDLERS(n, op, 2, 1) \
+        BT_HANDLERS(n, op, 3, 1)
 #define BT_LIST(L)                                                             \
     L(bt, BIT_TEST) L(bts, BIT_SET) L(btr, BIT_RESET) L(btc, BIT_COMPLEMENT)
 BT_LIST(BT_EACH)
@@ -112,9 +116,9 @@ ALWAYS_INLINE bool scan_m(struct cpu *c, const struct uop *u, unsigned how,
     INT_MEMORY1(n##_m_##lg##live, scan_m, op, lg, live)
 #define SCAN_EACH(n, op)                                                       \
     SCAN_HANDLERS(n, op, 1, 0)                                                 \
-    SCAN_HANDLERS(n, op, 2, 0) SCAN_HANDLERS(n, op, 3, 0)                      \
-        SCAN_HANDLERS(n, op, 1, 1) SCAN_HANDLERS(n, op, 2, 1)                  \
-            SCAN_HANDLERS(n, op, 3, 1)
+    SCAN_HANDLERS(n, op, 2, 0)                                                 \
+    SCAN_HANDLERS(n, op, 3, 0) SCAN_HANDLERS(n, op, 1, 1)                      \
+        SCAN_HANDLERS(n, op, 2, 1) SCAN_HANDLERS(n, op, 3, 1)
 SCAN_EACH(bsf, SCAN_FORWARD)
 SCAN_EACH(bsr, SCAN_REVERSE)
 SCAN_EACH(popcnt, SCAN_COUNT)

@@ -21,7 +21,10 @@ ALWAYS_INLINE void cmov_r(struct cpu *c, const struct uop *u, unsigned cc,
 {
     unsigned d = u->dst;
     uint64_t a = int_get(c, d, lg), b = int_get(c, u->src, lg);
-    int_put(c, d, lg, flags_condition(c, cc) ? b : a);
+    bool taken = flags_condition(c, cc);
+    if (PLANTED(c, PLANT_CMOV_UPPER) && !taken)
+        return;
+    int_put(c, d, lg, taken ? b : a);
 }
 
 ALWAYS_INLINE bool cmov_m(struct cpu *c, const struct uop *u, unsigned how,
@@ -37,7 +40,8 @@ ALWAYS_INLINE bool cmov_m(struct cpu *c, const struct uop *u, unsigned how,
 
 #define CONDITIONS(L)                                                          \
     L(0)                                                                       \
-    L(1) L(2) L(3) L(4) L(5) L(6) L(7) L(8) L(9) L(10) L(11) L(12) L(13) L(14) \
+    L(1)                                                                       \
+    L(2) L(3) L(4) L(5) L(6) L(7) L(8) L(9) L(10) L(11) L(12) L(13) L(14)      \
         L(15)
 #define COND_HANDLERS(cc)                                                      \
     INT_REGISTER(set_r_##cc, set_r, cc)                                        \

@@ -13,6 +13,7 @@
 
 #include "cpu/flags.h"
 #include "cpu/mem.h"
+#include "cpu/plant.h"
 #include "cpu/uop.h"
 
 /* Index of an operand size in the tables: log2 of its bytes, 0..3. */
@@ -54,6 +55,7 @@ enum shift_op {
     SHIFT_SAR,
     SHIFT_OPS
 };
+enum { SHIFT_WIDE_CL = 255 }; /* imm of SHLD, SHRD: the count is in CL */
 /* The order of the reg field of 0F BA. */
 enum bt_op { BIT_TEST, BIT_SET, BIT_RESET, BIT_COMPLEMENT, BT_OPS };
 enum scan_op { SCAN_FORWARD, SCAN_REVERSE, SCAN_COUNT, SCAN_OPS };

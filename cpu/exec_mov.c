@@ -151,6 +151,8 @@ ALWAYS_INLINE bool push_v(struct cpu *c, const struct uop *u, unsigned how,
 {
     uint64_t sp = (c->gpr[REG_RSP] - (1u << lg)) & INT_MASK(sp_lg);
     uint64_t v = imm ? u->imm : int_get(c, u->src, lg);
+    if (PLANTED(c, PLANT_PUSH_RSP) && !imm && u->src == REG_RSP * 8)
+        v = sp;
     if (UNLIKELY(!int_store(c, u, sp, lg, how, v)))
         return false;
     c->gpr[REG_RSP] = sp;

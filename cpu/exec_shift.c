@@ -37,7 +37,7 @@ ALWAYS_INLINE uint64_t shift_plain(struct cpu *c, unsigned op, unsigned lg,
     default:
         last = (uint64_t)(int_signed(a, lg) >> (n - 1));
         r = (uint64_t)((int64_t)last >> 1);
-        cf = last & 1;
+        cf = (PLANTED(c, PLANT_SAR_FLAG) ? r : last) & 1;
         break;
     }
     r &= INT_MASK(lg);
@@ -164,13 +164,15 @@ ALWAYS_INLINE bool shift_m(struct cpu *c, const struct uop *u, unsigned how,
     INT_MEMORY1(op##_mc_##lg##live, shift_m, OP, lg, live, true)
 #define SHIFT_EACH(op, OP)                                                     \
     SHIFT_PAIR(op, OP, 0, 0)                                                   \
-    SHIFT_PAIR(op, OP, 1, 0) SHIFT_PAIR(op, OP, 2, 0) SHIFT_PAIR(op, OP, 3, 0) \
-        SHIFT_PAIR(op, OP, 0, 1) SHIFT_PAIR(op, OP, 1, 1)                      \
-            SHIFT_PAIR(op, OP, 2, 1) SHIFT_PAIR(op, OP, 3, 1)
+    SHIFT_PAIR(op, OP, 1, 0)                                                   \
+    SHIFT_PAIR(op, OP, 2, 0) SHIFT_PAIR(op, OP, 3, 0) SHIFT_PAIR(op, OP, 0, 1) \
+        SHIFT_PAIR(op, OP, 1, 1) SHIFT_PAIR(op, OP, 2, 1)                      \
+            SHIFT_PAIR(op, OP, 3, 1)
 #define SHIFT_LIST(L)                                                          \
     L(rol, SHIFT_ROL)                                                          \
-    L(ror, SHIFT_ROR) L(rcl, SHIFT_RCL) L(rcr, SHIFT_RCR) L(shl, SHIFT_SHL)    \
-        L(shr, SHIFT_SHR) L(sar, SHIFT_SAR)
+    L(ror, SHIFT_ROR)                                                          \
+    L(rcl, SHIFT_RCL) L(rcr, SHIFT_RCR) L(shl, SHIFT_SHL) L(shr, SHIFT_SHR)    \
+        L(sar, SHIFT_SAR)
 SHIFT_LIST(SHIFT_EACH)
 
 /*
@@ -202,12 +204,10 @@ ALWAYS_INLINE uint64_t wide_compute(struct cpu *c, bool right, unsigned lg,
     return r;
 }
 
-enum { WIDE_CL = 255 }; /* imm: the count is in CL */
-
 ALWAYS_INLINE uint64_t wide_any(struct cpu *c, const struct uop *u, bool right,
                                 unsigned lg, bool live, uint64_t a)
 {
-    uint64_t n = u->imm == WIDE_CL ? c->gpr[REG_RCX] : u->imm;
+    uint64_t n = u->imm == SHIFT_WIDE_CL ? c->gpr[REG_RCX] : u->imm;
     n &= lg == 3 ? 63 : 31;
     if (n == 0)
         return a;
@@ -238,9 +238,9 @@ ALWAYS_INLINE bool wide_m(struct cpu *c, const struct uop *u, unsigned how,
     INT_MEMORY1(op##_m_##lg##live, wide_m, right, lg, live)
 #define WIDE_EACH(op, right)                                                   \
     WIDE_PAIR(op, right, 1, 0)                                                 \
-    WIDE_PAIR(op, right, 2, 0) WIDE_PAIR(op, right, 3, 0)                      \
-        WIDE_PAIR(op, right, 1, 1) WIDE_PAIR(op, right, 2, 1)                  \
-            WIDE_PAIR(op, right, 3, 1)
+    WIDE_PAIR(op, right, 2, 0)                                                 \
+    WIDE_PAIR(op, right, 3, 0) WIDE_PAIR(op, right, 1, 1)                      \
+        WIDE_PAIR(op, right, 2, 1) WIDE_PAIR(op, right, 3, 1)
 WIDE_EACH(shld, false)
 WIDE_EACH(shrd, true)
 

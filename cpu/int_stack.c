@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Stack instructions as callouts: all of them on stacks that are not flat,
+ * and PUSHA POPA ENTER PUSHF POPF everywhere. SDM Vol.2, each by its name.
+ */
+#include "cpu/event.h"
+#include "cpu/exec_int.h"
+#include "cpu/int_callout.h"
+#include "cpu/segment.h"
+
+static uint64_t get(const struct cpu *c, unsigned off, unsigned lg)
+{
+    return lg == 1   ? int_get(c, off, 1)
+           : lg == 2 ? int_get(c, off, 2)
+                     : int_get(c, off, 3);
+}
+
+static void put(struct cpu *c, unsigned off, unsigned lg, uint64_t v)
+{
+    switch (lg) {
+    case 1: int_put(c, off, 1, v); break;
+    case 2: int_put(c, off, 2, v); break;
+    default: int_put(c, off, 3, v); break;
+    }
+}
+
+static enum step push(struct cpu *c, const uint64_t *v, unsigned n, unsigned lg)
+{
+    struct stack s = stack_current(c);
+    if (!stack_push(c, &s, v, n, 1u << lg))
+        return STEP_FAULT;
+    stack_commit(c, &s);
+    return STEP_NEXT;
+}
+
+enum step int_push_r(struct cpu *c, const struct uop *u)
+{
+    uint64_t v = get(c, u->src, u->scale);
+    return push(c, &v, 1, u->scale);
+}
+
+enum step int_push_i(struct cpu *c, const struct uop *u)
+{
+    uint64_t v = (uint64_t)(int64_t)u->disp;
+    return push(c, &v, 1, u->scale);
+}
+
+enum step int_pop_r(struct cpu *c, const struct uop *u)
+{
+    struct stack s = stack_current(c);
+    uint64_t v;
+    if (!stack_pop(c, &s, &v, 1, 1u << u->scale))
+        return STEP_FAULT;
+    stack_commit(c, &s);
+    put(c, u->dst, u->scale, v);
+    return STEP_NEXT;
+}
+
+/* The SP pushed is the one from before. */
+enum step int_pusha(struct cpu *c, const struct uop *u)
+{
+    return push(c, c->gpr, 8, u->scale);
+}
+
+/* The saved SP is skipped. */
+enum step int_popa(struct cpu *c, const struct uop *u)
+{
+    struct stack s = stack_current(c);
+    uint64_t v[8];
+    if (!stack_pop(c, &s, v, 8, 1u << u->scale))
+        return STEP_FAULT;
+    stack_commit(c, &s);
+    for (unsigned i = 0; i < 8; i++)
+        if (7 - i != REG_RSP)
+            put(c, (7 - i) * 8, u->scale, v[i]);
+    return STEP_NEXT;
+}
+
+enum step int_leave(struct cpu *c, const struct uop *u)
+{
+    struct stack s = stack_current(c);
+    uint64_t v;
+    s.sp = c->gpr[REG_RBP];
+    if (!s.flat64 && (s.ss.attr & SEG_ATTR_DB) == 0)
+        s.sp = (c->gpr[REG_RSP] & ~UINT64_C(0xffff)) | (s.sp & 0xffff);
+    if (!stack_pop(c, &s, &v, 1, 1u << u->scale))
+        return STEP_FAULT;
+    stack_commit(c, &s);
+    put(c, REG_RBP * 8, u->scale, v);
+    return STEP_NEXT;
+}
+
+/* A write at the final stack pointer would have to succeed, though nothing
+ * is written there. */
+static bool enter_probe(struct cpu *c, const struct stack *s)
+{
+    uint64_t lin = s->sp;
+    bool ok = true;
+    if (s->flat64) {
+        ok = segment_canonical(c, lin);
+    } else {
+        uint32_t off = (uint32_t)s->sp;
+        if ((s->ss.attr & SEG_ATTR_DB) == 0)
+            off &= 0xffff;
+        lin = (uint32_t)(s->ss.base + off);
+        ok = segment_within(&s->ss, off, 1);
+    }
+    if (!ok) {
+        raise_error(c, EXC_SS, 0);
+        return false;
+    }
+    if (mmu_probe(c->mmu, lin, 1, MMU_WRITE))
+        return true;
+    raise_page_fault(c);
+    return false;
+}
+
+/*
+ * The display is read before anything is pushed, so that a fault changes
+ * nothing: a display that overlaps the new frame, which no compiler makes,
+ * would be read as it was before.
+ */
+enum step int_enter(struct cpu *c, const struct uop *u)
+{
+    unsigned lg = u->scale, bytes = u->aux & 0xffff;
+    unsigned level = (u->aux >> 16) & 31, n = 0;
+    uint64_t v[32];
+    struct stack s = stack_current(c), display = s;
+    bool wide = s.flat64 || (s.ss.attr & SEG_ATTR_DB) != 0;
+    v[n++] = c->gpr[REG_RBP];
+    for (unsigned i = 1; i < level; i++) {
+        display.sp = c->gpr[REG_RBP] - ((uint64_t)i << lg);
+        if (!stack_pop(c, &display, &v[n++], 1, 1u << lg))
+            return STEP_FAULT;
+    }
+    uint64_t frame = s.sp - (1u << lg);
+    if (!wide)
+        frame = (s.sp & ~UINT64_C(0xffff)) | (frame & 0xffff);
+    if (level > 0)
+        v[n++] = frame;
+    struct stack last = s;
+    last.sp -= ((uint64_t)n << lg) + bytes;
+    if (!(PLANTED(c, PLANT_ENTER_NO_PROBE) || enter_probe(c, &last)) ||
+        !stack_push(c, &s, v, n, 1u << lg))
+        return STEP_FAULT;
+    s.sp -= bytes;
+    stack_commit(c, &s);
+    put(c, REG_RBP * 8, lg, frame);
+    return STEP_NEXT;
+}
+
+static bool v86_refuses(const struct cpu *c)
+{
+    return (c->mode & MODE_V86) != 0 && (c->eflags & FLAG_IOPL) != FLAG_IOPL;
+}
+
+/* VM and RF are 0 in the image. */
+enum step int_pushf(struct cpu *c, const struct uop *u)
+{
+    if (v86_refuses(c))
+        return raise_gp(c, 0);
+    uint64_t v =
+        (flags_read(c) | FLAG_ONE) & ~(uint64_t)(uint32_t)(FLAG_VM | FLAG_RF);
+    return push(c, &v, 1, u->scale);
+}
+
+/*
+ * Which flags may change: SDM Vol.2 POPF, "Effect of POPF/POPFD on the
+ * EFLAGS Register". IOPL needs CPL 0, IF needs CPL <= IOPL; RF is cleared.
+ */
+enum step int_popf(struct cpu *c, const struct uop *u)
+{
+    struct stack s = stack_current(c);
+    uint64_t v;
+    if (v86_refuses(c))
+        return raise_gp(c, 0);
+    if (!stack_pop(c, &s, &v, 1, 1u << u->scale))
+        return STEP_FAULT;
+    uint32_t may = FLAG_ARITH | FLAG_TF | FLAG_DF | FLAG_NT;
+    unsigned cpl = c->mode & MODE_CPL;
+    if (u->scale > 1)
+        may |= FLAG_AC | FLAG_ID;
+    if ((c->mode & MODE_V86) != 0)
+        may |= FLAG_IF; /* IOPL is 3 here */
+    else if (cpl == 0)
+        may |= FLAG_IOPL | FLAG_IF;
+    else if (cpl <= (c->eflags & FLAG_IOPL) >> 12)
+        may |= FLAG_IF;
+    stack_commit(c, &s);
+    uint32_t old = flags_read(c);
+    if (u->scale > 1)
+        old &= ~(uint32_t)FLAG_RF;
+    c->eflags = (old & ~may) | ((uint32_t)v & may);
+    cpu_update_mode(c);
+    return STEP_NEXT;
+}
