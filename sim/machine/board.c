@@ -8,7 +8,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-enum { COM1_BASE = 0x3f8, COM1_IRQ = 4 };
+enum { COM1_BASE = 0x3f8, COM1_IRQ = 4, PIT_IRQ = 0, RTC_IRQ = 8 };
 
 /* --- Bytes to and from the host ------------------------------------------ */
 
@@ -132,11 +132,31 @@ static void create_uart(struct machine *m)
     uart_init(&b->uart, &w);
 }
 
+static void create_timers(struct machine *m)
+{
+    const uint64_t hole = UINT64_C(3) << 30;
+    uint64_t ram = m->config.memory.ram_bytes;
+    struct board *b = &m->board;
+    struct pit_wiring pit = {.irq = pic_irq_port(&b->pic), .line = PIT_IRQ};
+    alarm_create(m, pit_on_time, &b->pit, &pit.clock);
+    pit_init(&b->pit, &pit);
+    struct rtc_wiring rtc = {
+        .irq = pic_irq_port(&b->pic),
+        .line = RTC_IRQ,
+        .epoch = m->config.epoch,
+    };
+    alarm_create(m, rtc_on_time, &b->rtc, &rtc.clock);
+    rtc_init(&b->rtc, &rtc);
+    rtc_set_memory(&b->rtc, ram < hole ? ram : hole,
+                   ram < hole ? 0 : ram - hole);
+}
+
 static enum sim_status claim_all(struct board *b, struct sim_error *e)
 {
     struct io_port pic = pic_io_port(&b->pic);
     struct io_port debug = debugport_port(&b->debugport);
     struct io_port kbd = i8042_port(&b->i8042);
+    struct io_port pit = pit_port(&b->pit);
     const struct {
         uint16_t first, last;
         struct io_port port;
@@ -148,6 +168,9 @@ static enum sim_status claim_all(struct board *b, struct sim_error *e)
         {DEBUGPORT_CONSOLE, DEBUGPORT_CONSOLE, debug},
         {DEBUGPORT_EXIT, DEBUGPORT_EXIT, debug},
         {DEBUGPORT_SHUTDOWN, DEBUGPORT_SHUTDOWN, debug},
+        {0x40, 0x43, pit},
+        {0x61, 0x61, pit},
+        {0x70, 0x71, rtc_port(&b->rtc)},
         {0x60, 0x60, kbd},
         {0x64, 0x64, kbd},
         {0x92, 0x92, kbd},
@@ -171,6 +194,7 @@ enum sim_status board_create(struct machine *m, struct sim_error *e)
     iobus_init(&b->iobus);
     pic_init(&b->pic, m, intr_changed);
     create_uart(m);
+    create_timers(m);
     debugport_init(&b->debugport,
                    (struct debugport_sink){m, console_put, debug_exit,
                                            power_off});

@@ -9,7 +9,9 @@
 #include "sim/chipset/i8042.h"
 #include "sim/chipset/iobus.h"
 #include "sim/chipset/pic.h"
+#include "sim/chipset/rtc.h"
 #include "sim/chipset/uart.h"
+#include "timer/pit.h"
 
 struct machine;
 
@@ -33,6 +35,8 @@ struct board {
     struct uart uart;
     struct debugport debugport;
     struct i8042 i8042;
+    struct pit pit;
+    struct rtc rtc;
     struct byte_sink console, serial;
     struct byte_source input;
     uint64_t vcd_intr; /* the INTR wire, for the VCD file */

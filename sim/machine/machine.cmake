@@ -12,5 +12,5 @@ add_custom_command(
   VERBATIM)
 target_sources(vtsim_machine PRIVATE ${CMAKE_BINARY_DIR}/preset_data.c)
 target_link_libraries(vtsim_machine PUBLIC PkgConfig::FYAML)
-target_compile_definitions(vtsim_machine PRIVATE
+target_compile_definitions(vtsim_machine PUBLIC
                            VTSIM_VERSION="${PROJECT_VERSION}")
