@@ -31,8 +31,17 @@ static uint64_t stat_value(const struct stat_group *g, size_t row)
     return value;
 }
 
+void stat_on_read(struct stat_registry *r, void (*refresh)(void *self),
+                  void *self)
+{
+    SIM_ASSERT(r->hooks < STAT_HOOKS_MAX);
+    r->hook[r->hooks++] = (struct stat_hook){refresh, self};
+}
+
 void stat_snapshot(const struct stat_registry *r, uint64_t *out)
 {
+    for (size_t i = 0; i < r->hooks; i++)
+        r->hook[i].refresh(r->hook[i].self);
     for (size_t i = 0; i < r->groups; i++)
         for (size_t k = 0; k < r->group[i].count; k++)
             *out++ = stat_value(&r->group[i], k);

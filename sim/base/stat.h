@@ -25,17 +25,31 @@ struct stat_group {
 };
 
 #define STAT_GROUPS_MAX 256
+#define STAT_HOOKS_MAX  256
+
+/* Brings derived counts up to date before they are read. */
+struct stat_hook {
+    void (*refresh)(void *self);
+    void *self;
+};
 
 struct stat_registry {
     struct stat_group group[STAT_GROUPS_MAX];
     size_t groups;
     size_t values; /* rows over all groups */
+    struct stat_hook hook[STAT_HOOKS_MAX];
+    size_t hooks;
 };
 
 /* Add a group; its rows and base must outlive the registry. */
 void stat_register(struct stat_registry *r, const char *prefix,
                    const struct stat_desc *rows, size_t count,
                    const void *base);
+
+/* Have stat_snapshot call refresh(self) first; `self` must outlive the
+ * registry. */
+void stat_on_read(struct stat_registry *r, void (*refresh)(void *self),
+                  void *self);
 
 /* Copy all values in registry order into out[r->values]. */
 void stat_snapshot(const struct stat_registry *r, uint64_t *out);
