@@ -34,6 +34,22 @@ static void choose_format(struct mmu *m)
     m->space.root_pat = root_pat(c);
 }
 
+/* The numbers of the spaces whose translations may be used. 4096 PCIDs take
+ * fewer numbers than there are. */
+static void choose_spaces(struct mmu *m)
+{
+    const struct mmu_context *c = &m->ctx;
+    if (!m->timing)
+        return;
+    struct space_name n = {.eptp = c->eptp, .vpid = c->vpid};
+    if ((c->cr4 & CR4_PCIDE) != 0)
+        n.pcid = (uint16_t)bits_get(c->cr3, 11, 0);
+    m->here = space_number(&m->spaces, &n);
+    n.pcid = SPACE_GLOBAL;
+    m->global = space_number(&m->spaces, &n);
+    SIM_ASSERT(m->here != 0 && m->global != 0);
+}
+
 static uint64_t filter_context(const struct mmu *m)
 {
     if (m->ctx.cpl == 3)
@@ -52,8 +68,11 @@ static bool same_tables(const struct mmu_context *a,
 
 void mmu_set_context(struct mmu *m, const struct mmu_context *ctx)
 {
-    SIM_ASSERT(ctx->eptp == 0);
+    /* Translation through EPT and VPIDs come with VMX. */
+    SIM_ASSERT(ctx->eptp == 0 && ctx->vpid == 0);
     bool same = same_tables(&m->ctx, ctx);
+    if (!same && m->timing)
+        translate_fold(m);
     m->ctx = *ctx;
     if (!same) {
         m->paging = (ctx->cr0 & CR0_PG) != 0;
@@ -63,6 +82,7 @@ void mmu_set_context(struct mmu *m, const struct mmu_context *ctx)
         /* 32-bit paging has no XD bit. */
         m->nx = (ctx->cr4 & CR4_PAE) != 0 && (ctx->efer & EFER_NXE) != 0;
         choose_format(m);
+        choose_spaces(m);
         filter_drop_all(m);
     }
     m->hot->ctx = filter_context(m);

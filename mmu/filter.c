@@ -1,10 +1,67 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The residency filter: installing entries and taking them back before what
- * they stand for goes away.
+ * they stand for goes away. Entries under one L1 TLB slot form a list; an L1
+ * cache slot knows the one entry that stands for it.
  */
 #include "mmu/model.h"
 
-void filter_drop_all(struct mmu *m)
+/* --- lists --- */
+
+static void unlink_data(struct mmu *m, uint32_t k)
+{
+    struct dfilter_entry *e = &m->hot->d[k];
+    if (e->rtag == MMU_TAG_NONE)
+        return;
+    if (e->prev != FILTER_NONE)
+        m->hot->d[e->prev].next = e->next;
+    else
+        m->side[SIDE_D].head[e->tlb_slot] = e->next;
+    if (e->next != FILTER_NONE)
+        m->hot->d[e->next].prev = e->prev;
+    m->side[SIDE_D].cache.owner[e->l1_slot] = L1_NO_OWNER;
+    e->rtag = e->wtag = MMU_TAG_NONE;
+}
+
+static void unlink_fetch(struct mmu *m, uint32_t k)
+{
+    struct ifilter_entry *e = &m->hot->i[k];
+    if (e->tag == MMU_TAG_NONE)
+        return;
+    if (e->prev != FILTER_NONE)
+        m->hot->i[e->prev].next = e->next;
+    else
+        m->side[SIDE_I].head[e->tlb_slot] = e->next;
+    if (e->next != FILTER_NONE)
+        m->hot->i[e->next].prev = e->prev;
+    m->side[SIDE_I].cache.owner[e->l1_slot] = L1_NO_OWNER;
+    e->tag = MMU_TAG_NONE;
+}
+
+void filter_drop_translation(struct mmu *m, unsigned side, uint32_t slot)
+{
+    uint16_t *head = &m->side[side].head[slot];
+    while (*head != FILTER_NONE) {
+        if (side == SIDE_D)
+            unlink_data(m, *head);
+        else
+            unlink_fetch(m, *head);
+    }
+}
+
+void filter_drop_line(struct mmu *m, unsigned side, uint32_t l1_slot)
+{
+    uint16_t k = m->side[side].cache.owner[l1_slot];
+    if (k == L1_NO_OWNER)
+        return;
+    if (side == SIDE_D)
+        unlink_data(m, k);
+    else
+        unlink_fetch(m, k);
+}
+
+/* --- dropping everything --- */
+
+void filter_reset(struct mmu *m)
 {
     struct mmu_hot *h = m->hot;
     for (size_t k = 0; k < PFILTER_ENTRIES; k++)
@@ -13,41 +70,151 @@ void filter_drop_all(struct mmu *m)
         h->d[k].rtag = h->d[k].wtag = MMU_TAG_NONE;
     for (size_t k = 0; k < IFILTER_ENTRIES; k++)
         h->i[k].tag = MMU_TAG_NONE;
+    for (unsigned k = 0; k < SIDES; k++) {
+        memset(m->side[k].head, 0xff, sizeof m->side[k].head);
+        struct l1_cache *c = &m->side[k].cache;
+        if (c->owner != NULL)
+            memset(c->owner, 0xff, c->slots * sizeof *c->owner);
+    }
+    m->filter_used = false;
 }
 
-/* --- functional mode: one entry a page --- */
+void filter_drop_all(struct mmu *m)
+{
+    struct mmu_hot *h = m->hot;
+    if (!m->filter_used)
+        return;
+    m->filter_used = false;
+    if (!m->timing) {
+        for (size_t k = 0; k < PFILTER_ENTRIES; k++)
+            h->p[k].rtag = h->p[k].wtag = MMU_TAG_NONE;
+        for (size_t k = 0; k < IFILTER_ENTRIES; k++)
+            h->i[k].tag = MMU_TAG_NONE;
+        return;
+    }
+    for (uint32_t k = 0; k < DFILTER_ENTRIES; k++)
+        unlink_data(m, k);
+    for (uint32_t k = 0; k < IFILTER_ENTRIES; k++)
+        unlink_fetch(m, k);
+}
 
+/* --- installing --- */
+
+static bool may_install(const struct mmu *m, const struct piece *p,
+                        unsigned access)
+{
+    return m->filter && !m->ctx.watch && (access & MMU_SYSTEM) == 0 &&
+           p->offset != MEMORY_NONE;
+}
+
+static bool may_store(const struct mmu *m, const struct piece *p)
+{
+    return p->dirty && translate_allowed(m, p->rights, MMU_WRITE) &&
+           !memory_is_rom(m->shared, p->offset);
+}
+
+void filter_install_data(struct mmu *m, const struct piece *p, unsigned access,
+                         uint32_t l1_slot)
+{
+    struct side *s = &m->side[SIDE_D];
+    if (!may_install(m, p, access) || l1_slot == L1_NO_SLOT ||
+        p->tlb_slot == TLB_NONE)
+        return;
+    uint32_t k = (uint32_t)dfilter_index(p->lin);
+    struct dfilter_entry *e = &m->hot->d[k];
+    unlink_data(m, k);
+    filter_drop_line(m, SIDE_D, l1_slot);
+    uint64_t tag = (p->lin & ~(LINE_SIZE - 1)) | m->hot->ctx;
+    uint32_t line = s->cache.tag[l1_slot];
+    *e = (struct dfilter_entry){
+        .rtag = tag,
+        .wtag = MMU_TAG_NONE,
+        .addend = (uintptr_t)(m->shared->ram + p->offset) - p->lin,
+        .l1_slot = (uint16_t)l1_slot,
+        .tlb_slot = (uint16_t)p->tlb_slot,
+        .next = s->head[p->tlb_slot],
+        .prev = FILTER_NONE};
+    if ((line & LINE_FLAGS) == LINE_FLAGS && may_store(m, p) &&
+        !memory_is_code_line(m->shared, p->offset))
+        e->wtag = tag;
+    if (e->next != FILTER_NONE)
+        m->hot->d[e->next].prev = (uint16_t)k;
+    s->head[p->tlb_slot] = (uint16_t)k;
+    s->cache.owner[l1_slot] = (uint16_t)k;
+    m->filter_used = true;
+}
+
+void filter_install_fetch(struct mmu *m, const struct piece *p,
+                          uint32_t l1_slot)
+{
+    struct side *s = &m->side[SIDE_I];
+    if (!m->filter || l1_slot == L1_NO_SLOT || p->tlb_slot == TLB_NONE)
+        return;
+    uint64_t line = p->lin & ~(LINE_SIZE - 1);
+    uint32_t k = (uint32_t)(line >> LINE_SHIFT) & (IFILTER_ENTRIES - 1);
+    struct ifilter_entry *e = &m->hot->i[k];
+    m->filter_used = true;
+    if (!m->timing) {
+        e->tag = line | m->hot->ctx;
+        e->pline = p->pa & ~(LINE_SIZE - 1);
+        return;
+    }
+    unlink_fetch(m, k);
+    filter_drop_line(m, SIDE_I, l1_slot);
+    *e = (struct ifilter_entry){.tag = line | m->hot->ctx,
+                                .pline = p->pa & ~(LINE_SIZE - 1),
+                                .l1_slot = (uint16_t)l1_slot,
+                                .tlb_slot = (uint16_t)p->tlb_slot,
+                                .next = s->head[p->tlb_slot],
+                                .prev = FILTER_NONE};
+    if (e->next != FILTER_NONE)
+        m->hot->i[e->next].prev = (uint16_t)k;
+    s->head[p->tlb_slot] = (uint16_t)k;
+    s->cache.owner[l1_slot] = (uint16_t)k;
+}
+
+/* Functional mode: one entry a page. */
 void filter_install_page(struct mmu *m, const struct piece *p, unsigned access)
 {
-    if (!m->config.filter || m->ctx.watch || (access & MMU_SYSTEM) != 0 ||
-        p->offset == MEMORY_NONE)
+    if (!may_install(m, p, access))
         return;
-    uint64_t page = p->lin & ~(PAGE_SIZE - 1);
     struct pfilter_entry *e =
         &m->hot->p[(p->lin >> PAGE_SHIFT) & (PFILTER_ENTRIES - 1)];
-    uint64_t tag = page | m->hot->ctx;
+    uint64_t tag = (p->lin & ~(PAGE_SIZE - 1)) | m->hot->ctx;
     e->rtag = tag;
     e->wtag = MMU_TAG_NONE;
     e->addend = (uintptr_t)(m->shared->ram + p->offset) - p->lin;
-    if (p->dirty && mmu_allowed(m, p->rights, MMU_WRITE) &&
-        !memory_has_code(m->shared, p->offset) &&
-        !memory_is_rom(m->shared, p->offset))
+    if (may_store(m, p) && !memory_has_code(m->shared, p->offset))
         e->wtag = tag;
+    m->filter_used = true;
 }
 
-static void write_protect_pages(struct mmu *m, uint64_t offset, uint64_t len)
+/* --- taking back the right to store --- */
+
+static void protect_pages(struct mmu *m, uint64_t offset)
 {
-    uintptr_t low = (uintptr_t)m->shared->ram + (offset & ~(PAGE_SIZE - 1));
-    uintptr_t high = (uintptr_t)m->shared->ram + offset + len;
+    uintptr_t host = (uintptr_t)m->shared->ram + (offset & ~(PAGE_SIZE - 1));
     for (size_t k = 0; k < PFILTER_ENTRIES; k++) {
         struct pfilter_entry *e = &m->hot->p[k];
-        uintptr_t host = e->addend + (e->rtag & ~(PAGE_SIZE - 1));
-        if (e->rtag != MMU_TAG_NONE && host >= low && host < high)
+        if (e->wtag != MMU_TAG_NONE &&
+            e->addend + (e->wtag & ~(PAGE_SIZE - 1)) == host)
             e->wtag = MMU_TAG_NONE;
     }
 }
 
 void filter_write_protect(struct mmu *m, uint64_t offset, uint64_t len)
 {
-    write_protect_pages(m, offset, len);
+    if (!m->filter_used)
+        return;
+    if (!m->timing) {
+        protect_pages(m, offset);
+        return;
+    }
+    const struct l1_cache *c = &m->side[SIDE_D].cache;
+    for (uint64_t at = offset; at < offset + len; at += LINE_SIZE) {
+        uint64_t pa = memory_address(m->shared, at);
+        uint32_t slot = l1_find(c, (uint32_t)(pa >> LINE_SHIFT));
+        if (slot != L1_NO_SLOT && c->owner[slot] != L1_NO_OWNER)
+            m->hot->d[c->owner[slot]].wtag = MMU_TAG_NONE;
+    }
 }

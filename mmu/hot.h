@@ -84,6 +84,15 @@ ALWAYS_INLINE size_t dfilter_index(uint64_t lin)
     return (size_t)((line ^ ((line >> 12) & 0x3f0)) & (DFILTER_ENTRIES - 1));
 }
 
+/* Never NULL: says so, to spare the callers a test after a hit. */
+ALWAYS_INLINE uint8_t *mmu_host(uintptr_t addend, uint64_t lin)
+{
+    uint8_t *p = (uint8_t *)(addend + lin);
+    if (p == NULL)
+        __builtin_unreachable();
+    return p;
+}
+
 /*
  * Host address of a data read / write of len bytes (1..64) at linear address
  * lin, or NULL when the full model must see the access.
@@ -98,7 +107,7 @@ ALWAYS_INLINE uint8_t *mmu_hit_read(struct mmu_hot *h, uint64_t lin,
     uint64_t now = ++h->dclock;
     h->l1d_stamp[e->l1_slot] = now;
     h->dtlb_stamp[e->tlb_slot] = now;
-    return (uint8_t *)(e->addend + lin);
+    return mmu_host(e->addend, lin);
 }
 
 ALWAYS_INLINE uint8_t *mmu_hit_write(struct mmu_hot *h, uint64_t lin,
@@ -111,7 +120,7 @@ ALWAYS_INLINE uint8_t *mmu_hit_write(struct mmu_hot *h, uint64_t lin,
     uint64_t now = ++h->dclock;
     h->l1d_stamp[e->l1_slot] = now;
     h->dtlb_stamp[e->tlb_slot] = now;
-    return (uint8_t *)(e->addend + lin);
+    return mmu_host(e->addend, lin);
 }
 
 /* The same in functional mode. */
@@ -121,7 +130,7 @@ ALWAYS_INLINE uint8_t *mmu_page_read(struct mmu_hot *h, uint64_t lin,
     struct pfilter_entry *e =
         &h->p[(lin >> PAGE_SHIFT) & (PFILTER_ENTRIES - 1)];
     uint64_t tag = ((lin + len - 1) & ~(PAGE_SIZE - 1)) | h->ctx;
-    return LIKELY(e->rtag == tag) ? (uint8_t *)(e->addend + lin) : NULL;
+    return LIKELY(e->rtag == tag) ? mmu_host(e->addend, lin) : NULL;
 }
 
 ALWAYS_INLINE uint8_t *mmu_page_write(struct mmu_hot *h, uint64_t lin,
@@ -130,7 +139,7 @@ ALWAYS_INLINE uint8_t *mmu_page_write(struct mmu_hot *h, uint64_t lin,
     struct pfilter_entry *e =
         &h->p[(lin >> PAGE_SHIFT) & (PFILTER_ENTRIES - 1)];
     uint64_t tag = ((lin + len - 1) & ~(PAGE_SIZE - 1)) | h->ctx;
-    return LIKELY(e->wtag == tag) ? (uint8_t *)(e->addend + lin) : NULL;
+    return LIKELY(e->wtag == tag) ? mmu_host(e->addend, lin) : NULL;
 }
 
 /*

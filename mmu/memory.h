@@ -50,6 +50,7 @@ struct memsys {
     unsigned cores;
     struct cache l3;
     bool has_l3;
+    bool cached; /* some cache has held a line */
     struct dram_stats dram;
 };
 

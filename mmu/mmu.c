@@ -1,199 +1,77 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One core's accesses: translation with its checks, split accesses, RAM and
- * devices. Source: SDM Vol.3 "Access Rights", "Page-Fault Exceptions".
+ * One core's accesses: split accesses, RAM and devices. Pieces of an access
+ * lie in one line with timing, in one page without; all are translated
+ * before anything moves.
  */
 #include "mmu/model.h"
-
-#include <errno.h>
-#include <inttypes.h>
-#include <stdlib.h>
-
-enum sim_status mmu_create(const struct mmu_config *c, struct memsys *shared,
-                           struct mmu_hot *hot, struct cycle_account *account,
-                           struct mmu **out, struct sim_error *e)
-{
-    if (shared->cores == MEMORY_CORES_MAX)
-        return sim_fail(e, SIM_USAGE, "cores: more than %d", MEMORY_CORES_MAX);
-    if (c->maxphyaddr < 32 || c->maxphyaddr > 52)
-        return sim_fail(e, SIM_USAGE,
-                        "maxphyaddr: %" PRIu32 " bits (32 to 52)",
-                        c->maxphyaddr);
-    struct mmu *m = calloc(1, sizeof *m);
-    if (m == NULL)
-        return sim_fail(e, SIM_NO_RESOURCE, "mmu: %s", strerror(errno));
-    m->config = *c;
-    m->shared = shared;
-    m->hot = hot;
-    m->account = account;
-    m->timing = shared->config.timing;
-    shared->core[shared->cores++] = m;
-    mmu_reset(m);
-    *out = m;
-    return SIM_OK;
-}
-
-void mmu_destroy(struct mmu *m)
-{
-    if (m == NULL)
-        return;
-    struct memsys *s = m->shared;
-    for (unsigned k = 0; k < s->cores; k++)
-        if (s->core[k] == m)
-            s->core[k] = s->core[--s->cores];
-    free(m);
-}
-
-void mmu_reset(struct mmu *m)
-{
-    memset(m->hot, 0, sizeof *m->hot);
-    memset(&m->ctx, 0, sizeof m->ctx);
-    memset(&m->mtrr, 0, sizeof m->mtrr);
-    memset(&m->fault, 0, sizeof m->fault);
-    m->ctx.cr3 = UINT64_MAX; /* so that the first context differs */
-    struct mmu_context reset = {.pat = UINT64_C(0x0007040600070406)};
-    mmu_set_context(m, &reset);
-    mmu_set_mtrr(m, &m->mtrr);
-}
 
 const struct mmu_fault *mmu_fault(const struct mmu *m)
 {
     return &m->fault;
 }
 
-static bool is_user(const struct mmu *m, unsigned access)
+/* Without long mode linear addresses wrap at 4 GiB. */
+static uint64_t next_linear(const struct mmu *m, uint64_t lin, uint64_t n)
 {
-    return m->ctx.cpl == 3 && (access & MMU_SYSTEM) == 0;
+    lin += n;
+    return (m->ctx.efer & EFER_LMA) == 0 ? lin & bits_mask(32) : lin;
 }
 
-bool mmu_allowed(const struct mmu *m, unsigned rights, unsigned access)
+static unsigned cut(const struct mmu *m, uint64_t lin, unsigned len,
+                    unsigned granule, struct piece p[2])
 {
-    bool write = access_writes(access);
-    if ((access & MMU_KIND) == MMU_FETCH) {
-        if ((rights & PT_X) == 0)
-            return false;
-        return is_user(m, access) ? (rights & PT_U) != 0
-                                  : !m->smep || (rights & PT_U) == 0;
-    }
-    if (is_user(m, access))
-        return (rights & PT_U) != 0 && (!write || (rights & PT_W) != 0);
-    /* EFLAGS.AC opens user pages to explicit accesses only. */
-    bool open = m->ctx.ac && (access & MMU_SYSTEM) == 0;
-    if (m->smap && (rights & PT_U) != 0 && !open)
-        return false;
-    return !write || !m->wp || (rights & PT_W) != 0;
+    unsigned room = granule - (unsigned)(lin & (granule - 1));
+    p[0].lin = lin;
+    p[0].len = len;
+    if (LIKELY(len <= room))
+        return 1;
+    p[0].len = room;
+    p[1].lin = next_linear(m, lin, room);
+    p[1].len = len - room;
+    return 2;
 }
 
-bool mmu_page_fault(struct mmu *m, uint64_t lin, unsigned access,
-                    enum pt_stop stop)
-{
-    uint32_t code = 0;
-    if (stop != PT_NOT_PRESENT)
-        code |= PF_P;
-    if (stop == PT_RESERVED)
-        code |= PF_RSVD;
-    if (access_writes(access))
-        code |= PF_W;
-    if (is_user(m, access))
-        code |= PF_U;
-    if ((access & MMU_KIND) == MMU_FETCH && (m->nx || m->smep))
-        code |= PF_I;
-    m->fault = (struct mmu_fault){.address = lin, .error_code = code};
-    return false;
-}
-
-/* Where the walk of `lin` starts. False: a PDPTE register is not present. */
-bool mmu_walk_start(const struct mmu *m, uint64_t lin, struct pt_start *from)
-{
-    *from = pt_top(&m->space);
-    if (!m->pae)
-        return true;
-    uint64_t pdpte = m->ctx.pdpte[bits_get(lin, 31, 30)];
-    from->table = pdpte & m->space.address;
-    from->pat = (uint8_t)bits_get(pdpte, 4, 3);
-    return (pdpte & 1) != 0;
-}
-
-/* A reference that nobody answers reads all ones and drops writes; so do
- * device regions, whose registers a walk must not disturb. */
-bool mmu_table_read(void *self, const struct pt_ref *ref, uint64_t *entry)
-{
-    struct mmu *m = self;
-    uint64_t offset = memory_offset(m->shared, ref->at);
-    *entry = ref->bytes == 4 ? UINT32_MAX : UINT64_MAX;
-    if (offset != MEMORY_NONE) {
-        *entry = 0;
-        memcpy(entry, m->shared->ram + offset, ref->bytes);
-    }
-    return true;
-}
-
-bool mmu_table_set(void *self, const struct pt_ref *ref, uint64_t bits)
-{
-    struct mmu *m = self;
-    uint64_t offset = memory_offset(m->shared, ref->at);
-    if (offset == MEMORY_NONE || memory_is_rom(m->shared, offset))
-        return false;
-    uint64_t entry = 0;
-    memcpy(&entry, m->shared->ram + offset, ref->bytes);
-    entry |= bits;
-    memory_store(m->shared, offset, ref->bytes, &entry);
-    return true;
-}
-
-bool mmu_walk_untimed(struct mmu *m, uint64_t lin, unsigned access,
-                      struct piece *out)
-{
-    struct pt_port port = {m, mmu_table_read, mmu_table_set};
-    struct pt_start from;
-    struct pt_result r;
-    if (!mmu_walk_start(m, lin, &from))
-        return mmu_page_fault(m, lin, access, PT_NOT_PRESENT);
-    pt_walk(&m->space, &port, &from, lin, &r);
-    bool good = r.stop == PT_MAPPED && mmu_allowed(m, r.rights, access);
-    pt_mark(&m->space, &port, &r, access_writes(access), good);
-    if (!good)
-        return mmu_page_fault(m, lin, access, r.stop);
-    uint64_t leaf = r.trail[r.count - 1].entry;
-    out->pa = r.out;
-    out->rights = r.rights;
-    out->dirty = (leaf & m->space.f->dirty) != 0;
-    return true;
-}
-
-static bool translate(struct mmu *m, unsigned access, struct piece *p)
-{
-    if (!m->paging) {
-        p->pa = p->lin & bits_mask(32);
-        p->rights = PT_R | PT_W | PT_X;
-        p->dirty = true;
-    } else if (!mmu_walk_untimed(m, p->lin, access, p)) {
-        return false;
-    }
-    p->offset = memory_offset(m->shared, p->pa);
-    if (p->offset != MEMORY_NONE)
-        memory_touch(m->shared, p->offset);
-    return true;
-}
-
-/* Cut an access into the parts that lie in one page and translate them all,
- * so that nothing happens if one faults. Returns their number, 0 on a
- * fault. Without long mode linear addresses wrap at 4 GiB. */
+/* Returns the number of pieces, 0 on a fault. */
 static unsigned translate_pieces(struct mmu *m, uint64_t lin, unsigned len,
                                  unsigned access, struct piece p[2])
 {
-    unsigned room = (unsigned)(PAGE_SIZE - (lin & (PAGE_SIZE - 1)));
-    unsigned count = len > room ? 2 : 1;
-    p[0] = (struct piece){.lin = lin, .len = len > room ? room : len};
-    if (count == 2) {
-        uint64_t next = lin + room;
-        if ((m->ctx.efer & EFER_LMA) == 0)
-            next &= bits_mask(32);
-        p[1] = (struct piece){.lin = next, .len = len - room};
-    }
+    bool quiet = (access & (MMU_SECOND | MMU_UNTIMED)) != 0;
+    unsigned granule = quiet ? (unsigned)PAGE_SIZE : m->granule;
+    unsigned count = cut(m, lin, len, granule, p);
     for (unsigned k = 0; k < count; k++)
-        if (!translate(m, access, &p[k]))
+        if (!(quiet ? translate_peek(m, SIDE_D, access, &p[k])
+                    : translate_piece(m, SIDE_D, access, &p[k])))
             return 0;
+    if (UNLIKELY(count == 2 && !quiet && m->timing)) {
+        m->stats->splits++;
+        if (!access_writes(access)) /* the second line's load-to-use */
+            cycles_charge(m->account, LEAF_L1D,
+                          m->config.l1d.latency - 1);
+    }
     return count;
+}
+
+/* Time of one piece, and its filter entry. */
+static void account_piece(struct mmu *m, const struct piece *p,
+                          unsigned access)
+{
+    if ((access & (MMU_SECOND | MMU_UNTIMED)) != 0)
+        return;
+    if (!m->timing) {
+        filter_install_page(m, p, access);
+        return;
+    }
+    __builtin_prefetch(m->shared->ram + p->offset);
+    uint32_t slot = hierarchy_data(m, p, access_writes(access));
+    filter_install_data(m, p, access, slot);
+}
+
+static void read_device(struct mmu *m, const struct piece *p, unsigned access,
+                        uint8_t *out)
+{
+    memset(out, 0xff, p->len);
+    if ((access & MMU_UNTIMED) == 0) /* a look must not disturb a device */
+        device_read(m, p->pa, p->len, out);
 }
 
 bool mmu_read(struct mmu *m, uint64_t lin, unsigned len, unsigned access,
@@ -203,15 +81,24 @@ bool mmu_read(struct mmu *m, uint64_t lin, unsigned len, unsigned access,
     unsigned count = translate_pieces(m, lin, len, access, p);
     uint8_t *to = out;
     for (unsigned k = 0; k < count; k++) {
-        if (p[k].offset == MEMORY_NONE) {
-            device_read(m, p[k].pa, p[k].len, to);
+        if (UNLIKELY(p[k].offset == MEMORY_NONE)) {
+            read_device(m, &p[k], access, to);
         } else {
+            account_piece(m, &p[k], access);
             memcpy(to, m->shared->ram + p[k].offset, p[k].len);
-            filter_install_page(m, &p[k], access);
         }
         to += p[k].len;
     }
     return count != 0;
+}
+
+static void write_ram(struct mmu *m, const struct piece *p, const uint8_t *in)
+{
+    if (UNLIKELY(m->timing && memory_has_code(m->shared, p->offset)))
+        for (unsigned k = 0; k < p->len; k++)
+            if (k == 0 || ((p->pa + k) & (LINE_SIZE - 1)) == 0)
+                hierarchy_drop_fetch(m, p->pa + k);
+    memory_store(m->shared, p->offset, p->len, in);
 }
 
 bool mmu_write(struct mmu *m, uint64_t lin, unsigned len, unsigned access,
@@ -221,11 +108,12 @@ bool mmu_write(struct mmu *m, uint64_t lin, unsigned len, unsigned access,
     unsigned count = translate_pieces(m, lin, len, access, p);
     const uint8_t *from = in;
     for (unsigned k = 0; k < count; k++) {
-        if (p[k].offset == MEMORY_NONE) {
-            device_write(m, p[k].pa, p[k].len, from);
+        if (UNLIKELY(p[k].offset == MEMORY_NONE)) {
+            if ((access & MMU_UNTIMED) == 0)
+                device_write(m, p[k].pa, p[k].len, from);
         } else {
-            memory_store(m->shared, p[k].offset, p[k].len, from);
-            filter_install_page(m, &p[k], access);
+            account_piece(m, &p[k], access);
+            write_ram(m, &p[k], from);
         }
         from += p[k].len;
     }
@@ -238,43 +126,62 @@ bool mmu_probe(struct mmu *m, uint64_t lin, unsigned len, unsigned access)
     return translate_pieces(m, lin, len, access | MMU_UNTIMED, p) != 0;
 }
 
+/* May a bulk operation touch this piece directly? */
+static bool bulk_allowed(struct mmu *m, const struct piece *p, unsigned access)
+{
+    if (p->offset == MEMORY_NONE)
+        return false;
+    if (m->timing && (piece_type(m, p->pa, p->pat) != MEMTYPE_WB ||
+                      (m->ctx.cr0 & CR0_CD) != 0))
+        return false;
+    if (!access_writes(access))
+        return true;
+    return !memory_is_rom(m->shared, p->offset) &&
+           !(m->timing ? memory_is_code_line(m->shared, p->offset)
+                       : memory_has_code(m->shared, p->offset));
+}
+
+/* Accesses to a line that the first one has made resident. */
+static void repeat_hits(struct mmu *m, const struct piece *p, uint32_t slot,
+                        uint32_t times)
+{
+    uint64_t now = m->hot->dclock += times;
+    m->hot->l1d_stamp[slot] = now;
+    if (p->tlb_slot != TLB_NONE)
+        m->hot->dtlb_stamp[p->tlb_slot] = now;
+}
+
 unsigned mmu_bulk(struct mmu *m, uint64_t lin, unsigned want, unsigned access,
                   uint32_t accesses, uint8_t **host)
 {
-    (void)accesses;
-    unsigned room = (unsigned)(PAGE_SIZE - (lin & (PAGE_SIZE - 1)));
-    struct piece p = {.lin = lin, .len = want < room ? want : room};
-    if (m->ctx.watch || !translate(m, access, &p) ||
-        p.offset == MEMORY_NONE)
+    struct piece p[2];
+    (void)cut(m, lin, want, m->granule, p);
+    if (m->ctx.watch || !translate_peek(m, SIDE_D, access, &p[0]) ||
+        !bulk_allowed(m, &p[0], access) ||
+        !translate_piece(m, SIDE_D, access, &p[0]))
         return 0;
-    if (access_writes(access) && (memory_has_code(m->shared, p.offset) ||
-                                  memory_is_rom(m->shared, p.offset)))
-        return 0;
-    *host = m->shared->ram + p.offset;
-    return p.len;
-}
-
-bool mmu_load_pdptes(struct mmu *m, uint64_t cr3, uint64_t out[4])
-{
-    /* SDM Vol.3 "PDPTE Registers": bits 2:1, 8:5 and those from MAXPHYADDR
-     * up are reserved in a present one. */
-    uint64_t reserved =
-        bits_get(UINT64_MAX, 1, 0) << 1 | bits_get(UINT64_MAX, 3, 0) << 5 |
-        ~bits_mask(m->config.maxphyaddr);
-    uint64_t pdpte[4];
-    for (unsigned k = 0; k < 4; k++) {
-        struct pt_ref ref = {.at = (cr3 & 0xffffffe0) + k * 8,
-                             .level = 3,
-                             .bytes = 8};
-        (void)mmu_table_read(m, &ref, &pdpte[k]);
-        if ((pdpte[k] & 1) != 0 && (pdpte[k] & reserved) != 0)
-            return false;
+    if (m->timing) {
+        uint32_t slot = hierarchy_data(m, &p[0], access_writes(access));
+        filter_install_data(m, &p[0], access, slot);
+        if (accesses > 1)
+            repeat_hits(m, &p[0], slot, accesses - 1);
+    } else {
+        filter_install_page(m, &p[0], access);
     }
-    memcpy(out, pdpte, sizeof pdpte);
-    return true;
+    *host = m->shared->ram + p[0].offset;
+    return p[0].len;
 }
 
 uint64_t mmu_worst_access(const struct mmu *m)
 {
-    return m->timing ? UINT32_MAX : 0;
+    /* Two lines, each with a second-level lookup, a walk, and at worst all
+     * copies elsewhere; or, for 64 bytes, bus accesses of 1, 2 and 4 bytes
+     * at either end of seven of 8. */
+    enum { LINES = 2, BUS_ACCESSES = 14 };
+    if (!m->timing)
+        return 0;
+    uint64_t line = hierarchy_worst(m);
+    uint64_t each = m->config.stlb_latency + (WALK_REFS_MAX + 1) * line;
+    uint64_t device = (uint64_t)BUS_ACCESSES * m->config.mmio_latency;
+    return LINES * each + m->config.l1d.latency + device;
 }

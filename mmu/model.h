@@ -4,9 +4,14 @@
 #ifndef VTSIM_MMU_MODEL_H
 #define VTSIM_MMU_MODEL_H
 
+#include "mmu/coherence.h"
 #include "mmu/memory.h"
 #include "mmu/memtype.h"
+#include "mmu/miss_cause.h"
 #include "mmu/mmu.h"
+#include "mmu/psc.h"
+#include "mmu/space.h"
+#include "mmu/tlb.h"
 #include "mmu/walk.h"
 
 /* Bits of the control registers that translation looks at. */
@@ -26,6 +31,54 @@
 /* Error code of #PF. */
 enum { PF_P = 1, PF_W = 2, PF_U = 4, PF_RSVD = 8, PF_I = 16 };
 
+enum { SIDE_D, SIDE_I, SIDES };
+
+/* Who answered a line's request. */
+enum served {
+    SERVED_L1,
+    SERVED_L2,
+    SERVED_L3,
+    SERVED_DRAM,
+    SERVED_CORE, /* another core's private cache */
+    SERVED_UNCACHED,
+    SERVED_COUNT
+};
+
+/* Most references of one walk, and the slot of accesses without paging. */
+enum { WALK_REFS_MAX = PT_TOP, TLB_NO_SLOT = TLB_SLOTS_MAX - 1 };
+enum { FILTER_NONE = 0xffff };
+
+struct walk_stats {
+    uint64_t count[SIDES], cycles[SIDES];
+    uint64_t completed[PAGE_CLASSES], faults, assists;
+    uint64_t references, references_ept, level[PT_LEVELS];
+    uint64_t served[SERVED_COUNT];
+};
+
+struct mmu_stats {
+    struct tlb_stats dtlb, itlb, stlb, stlb_i;
+    uint64_t stlb_hits[SIDES], stlb_misses[SIDES];
+    struct walk_stats walk;
+    uint64_t served[SIDES][SERVED_COUNT]; /* demand accesses by server */
+    uint64_t uncached_reads, uncached_writes, write_throughs;
+    uint64_t splits, prefetches, prefetches_dropped;
+    uint64_t device_reads, device_writes;
+    uint64_t flushes[FLUSH_CAUSES];
+};
+
+/* The data or the instruction side of translation. */
+struct side {
+    struct tlb l1[PAGE_CLASSES];
+    struct tlb *l2, *l2_1g;
+    struct tlb_stats *stats, *l2_stats;
+    uint64_t *clock;      /* the filter's */
+    uint64_t slow_ticks;  /* ticks of the clock that were no filter hit */
+    uint64_t folded;      /* filter hits already counted */
+    enum cycle_leaf leaf_stlb, leaf_walk;
+    uint16_t head[TLB_SLOTS_MAX]; /* filter entries under each L1 slot */
+    struct l1_cache cache;
+};
+
 struct mmu {
     struct mmu_config config;
     struct memsys *shared;
@@ -39,50 +92,157 @@ struct mmu {
     struct pt_space space; /* the guest's paging structures */
     bool timing, paging, pae; /* pae: PDPTE registers are in use */
     bool nx, wp, smep, smap;
+    bool filter;      /* entries are installed at all */
+    bool filter_used; /* some may be there */
+    unsigned granule; /* bytes one piece of an access lies in */
+
+    struct space_table spaces;
+    unsigned here, global; /* numbers of the current space, its global one */
+    struct side side[SIDES];
+    struct tlb stlb, stlb_i, stlb_1g;
+    struct psc psc[PT_LEVELS];
+    uint64_t clock; /* of STLB and paging-structure caches */
+    struct page_records records;
+    struct cache l2;
+    bool has_l2;
+    uint32_t latency[SERVED_COUNT];
+    struct mmu_stats *stats;
 };
 
-/* A translated piece of an access; it lies in one page. */
+/* A translated piece of an access; it lies in one page, with timing in one
+ * line. */
 struct piece {
     uint64_t lin, pa;
-    uint64_t offset; /* in RAM, or MEMORY_NONE */
+    uint64_t offset;   /* in RAM, or MEMORY_NONE */
     unsigned len;
-    uint8_t rights;  /* PT_R.. of the page */
-    uint8_t pat;     /* memory type by PAT, enum memtype */
-    bool dirty;      /* a store needs no dirty flag */
+    uint32_t tlb_slot; /* of the L1, filter numbering */
+    uint8_t rights;    /* PT_R.. of the page */
+    uint8_t pat;       /* memory type by PAT, enum memtype */
+    bool dirty;        /* a store needs no dirty flag */
 };
-
-/* mmu.c: does the page's combined right let this access through? */
-bool mmu_allowed(const struct mmu *m, unsigned rights, unsigned access);
-
-/* mmu.c: walk the tables untimed, set the flags that the access sets. False:
- * the fault is recorded. */
-bool mmu_walk_untimed(struct mmu *m, uint64_t lin, unsigned access,
-                      struct piece *out);
-
-/* mmu.c: reads and flag updates of paging-structure entries, as the port of
- * an untimed walk; self is the mmu. */
-bool mmu_table_read(void *self, const struct pt_ref *ref, uint64_t *entry);
-bool mmu_table_set(void *self, const struct pt_ref *ref, uint64_t bits);
-bool mmu_walk_start(const struct mmu *m, uint64_t lin, struct pt_start *from);
-
-/* mmu.c: record the #PF that the walk's result means. */
-bool mmu_page_fault(struct mmu *m, uint64_t lin, unsigned access,
-                    enum pt_stop stop);
-
-/* device.c: accesses that RAM does not answer. */
-void device_read(struct mmu *m, uint64_t pa, unsigned len, uint8_t *out);
-void device_write(struct mmu *m, uint64_t pa, unsigned len, const uint8_t *in);
-
-/* filter.c */
-void filter_drop_all(struct mmu *m);
-void filter_install_page(struct mmu *m, const struct piece *p,
-                         unsigned access);
-/* Entries that let stores to RAM [offset, offset+len) through go. */
-void filter_write_protect(struct mmu *m, uint64_t offset, uint64_t len);
 
 static inline bool access_writes(unsigned access)
 {
     return (access & MMU_KIND) == MMU_WRITE || (access & MMU_INTENT) != 0;
 }
+
+/* The type of the memory at a piece, MTRRs and PAT together. */
+ALWAYS_INLINE enum memtype piece_type(struct mmu *m, uint64_t pa, unsigned pat)
+{
+    if (LIKELY(m->types.uniform && m->types.type == MEMTYPE_WB &&
+               pat == MEMTYPE_WB))
+        return MEMTYPE_WB;
+    return memtype_combine(
+        memtype_mtrr(&m->types, &m->mtrr, m->config.maxphyaddr, pa),
+        (enum memtype)pat);
+}
+
+/* --- translate.c --- */
+
+/* Does the page's combined right let this access through? */
+bool translate_allowed(const struct mmu *m, unsigned rights, unsigned access);
+
+/* Translate p->lin for one access: timed and counted through the TLBs with
+ * timing on, else by a walk. False: the fault is recorded. */
+bool translate_piece(struct mmu *m, unsigned side, unsigned access,
+                     struct piece *p);
+
+/* As the access would be translated now, with no time, count or structure
+ * changed; a walk sets the flags the access would. */
+bool translate_peek(struct mmu *m, unsigned side, unsigned access,
+                    struct piece *p);
+
+/* From the TLBs alone; false: none holds it with the rights. */
+bool translate_cached(struct mmu *m, unsigned side, unsigned access,
+                      struct piece *p);
+
+/* The second-level array that holds pages of a class, or NULL. */
+struct tlb *translate_second_level(const struct mmu *m, const struct side *s,
+                                   unsigned class);
+
+/* Note when fast hits were with paging and when without. */
+void translate_fold(struct mmu *m);
+
+/* --- table.c: paging-structure entries in memory --- */
+
+bool table_read(void *self, const struct pt_ref *ref, uint64_t *entry);
+bool table_set(void *self, const struct pt_ref *ref, uint64_t bits);
+/* Where the walk of `lin` starts. False: a PDPTE register not present. */
+bool table_start(const struct mmu *m, uint64_t lin, struct pt_start *from);
+/* Record the #PF that stops an access; always false. */
+bool table_fault(struct mmu *m, uint64_t lin, unsigned access,
+                 enum pt_stop stop);
+/* Walk untimed; false: the fault is recorded. */
+bool table_walk(struct mmu *m, uint64_t lin, unsigned access,
+                struct piece *out);
+
+/* --- hierarchy.c: the caches --- */
+
+/*
+ * One data access to the line of a RAM piece: finds it, charges what is
+ * beyond an L1D hit, and returns its L1D slot, or L1_NO_SLOT if the access
+ * left nothing in the L1D.
+ */
+uint32_t hierarchy_data(struct mmu *m, const struct piece *p, bool write);
+
+/* One fetch of a line of RAM; as hierarchy_data for the L1I. */
+uint32_t hierarchy_fetch(struct mmu *m, const struct piece *p);
+
+/* One reference of a page walk; returns its cycles and says who served. */
+uint32_t hierarchy_walk(struct mmu *m, uint64_t pa, unsigned pat_index,
+                        enum served *by);
+
+/* An accessed or dirty flag was written to the line. */
+void hierarchy_walk_store(struct mmu *m, uint64_t pa);
+
+/* Bring a line into the L1D, charging nothing. */
+void hierarchy_prefetch(struct mmu *m, const struct piece *p, bool write);
+
+/* Drop a line from this core's caches, or make it shared and clean there;
+ * the tags of all copies, ORed. */
+uint32_t hierarchy_drop(struct mmu *m, uint32_t line);
+uint32_t hierarchy_downgrade(struct mmu *m, uint32_t line);
+/* Drop the line that holds pa from the L1I: its code was written. */
+void hierarchy_drop_fetch(struct mmu *m, uint64_t pa);
+/* WBINVD: write everything back and empty the core's caches and the L3. */
+void hierarchy_clear(struct mmu *m);
+
+/* A dirty line leaves the core. */
+void hierarchy_to_l3(struct memsys *s, uint32_t line);
+
+/* Most cycles that one line of data can cost. */
+uint64_t hierarchy_worst(const struct mmu *m);
+
+/* --- device.c: accesses that RAM does not answer --- */
+
+void device_read(struct mmu *m, uint64_t pa, unsigned len, uint8_t *out);
+void device_write(struct mmu *m, uint64_t pa, unsigned len, const uint8_t *in);
+
+/* --- filter.c --- */
+
+void filter_reset(struct mmu *m);
+void filter_drop_all(struct mmu *m);
+/* Entries of a translation (filter numbering) or of an L1 line go. */
+void filter_drop_translation(struct mmu *m, unsigned side, uint32_t slot);
+void filter_drop_line(struct mmu *m, unsigned side, uint32_t l1_slot);
+void filter_install_page(struct mmu *m, const struct piece *p,
+                         unsigned access);
+void filter_install_data(struct mmu *m, const struct piece *p, unsigned access,
+                         uint32_t l1_slot);
+void filter_install_fetch(struct mmu *m, const struct piece *p,
+                          uint32_t l1_slot);
+/* Entries that let stores to RAM [offset, offset+len) through go. */
+void filter_write_protect(struct mmu *m, uint64_t offset, uint64_t len);
+
+/* --- flush.c --- */
+
+/* Drop an L1 or L2 entry; `left` is what its page record says then. */
+void flush_slot(struct mmu *m, struct tlb *t, uint32_t slot, unsigned left);
+/* Drop the page of lin, in spaces `here` and `global` (0: none), from both
+ * levels of a side. */
+void flush_page_side(struct mmu *m, unsigned side, uint64_t lin, unsigned here,
+                     unsigned global, unsigned left);
+/* Drop every translation of every space, saying so in no count. */
+void flush_everything(struct mmu *m);
 
 #endif

@@ -118,3 +118,11 @@ void pt_mark(const struct pt_space *s, const struct pt_port *p,
         r->trail[k].entry |= missing;
     }
 }
+
+unsigned pt_leaf_pat(const struct pt_space *s, unsigned level, uint64_t leaf)
+{
+    if (s->f->pat_shift == 0)
+        return 0;
+    unsigned pat = (unsigned)(leaf >> (level == 1 ? 7 : 12)) & 1;
+    return pat << 2 | pat_bits(s->f, leaf);
+}

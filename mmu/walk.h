@@ -121,6 +121,9 @@ unsigned pt_rights(const struct pt_space *s, uint64_t all, uint64_t any);
 void pt_mark(const struct pt_space *s, const struct pt_port *p,
              struct pt_result *r, bool dirty, bool leaf);
 
+/* The PAT entry (0..7) that a leaf at this level chooses. */
+unsigned pt_leaf_pat(const struct pt_space *s, unsigned level, uint64_t leaf);
+
 /* Bytes that a leaf at this level maps, as a power of two. */
 static inline unsigned pt_page_shift(const struct pt_format *f, unsigned level)
 {

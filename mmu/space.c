@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Numbers for address spaces.
+ */
+#include "mmu/space.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool space_init(struct space_table *t)
+{
+    t->name = calloc(SPACES_MAX, sizeof *t->name);
+    t->hash = calloc(SPACE_HASH, sizeof *t->hash);
+    t->count = 1;
+    return t->name != NULL && t->hash != NULL;
+}
+
+void space_free(struct space_table *t)
+{
+    free(t->name);
+    free(t->hash);
+    t->name = NULL;
+    t->hash = NULL;
+}
+
+/* The hash slot that holds the name's number, or the free one for it. */
+static uint32_t slot_of(const struct space_table *t,
+                        const struct space_name *n)
+{
+    uint64_t key = n->eptp ^ (uint64_t)n->vpid << 32 ^ n->pcid;
+    uint64_t h = key * UINT64_C(0x9E3779B97F4A7C15);
+    uint32_t k = (uint32_t)(h >> 40) & (SPACE_HASH - 1);
+    for (; t->hash[k] != 0; k = (k + 1) & (SPACE_HASH - 1)) {
+        const struct space_name *have = &t->name[t->hash[k]];
+        if (have->eptp == n->eptp && have->vpid == n->vpid &&
+            have->pcid == n->pcid)
+            break;
+    }
+    return k;
+}
+
+unsigned space_known(const struct space_table *t, const struct space_name *n)
+{
+    return t->hash[slot_of(t, n)];
+}
+
+unsigned space_number(struct space_table *t, const struct space_name *n)
+{
+    uint32_t k = slot_of(t, n);
+    if (t->hash[k] != 0)
+        return t->hash[k];
+    if (t->count == SPACES_MAX)
+        return 0;
+    t->name[t->count] = *n;
+    t->hash[k] = (uint16_t)t->count;
+    return t->count++;
+}
+
+void space_clear(struct space_table *t)
+{
+    memset(t->hash, 0, SPACE_HASH * sizeof *t->hash);
+    t->count = 1;
+}

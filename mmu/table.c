@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Paging-structure entries in memory, page faults, and the untimed walk.
+ * Source: SDM Vol.3 "Page-Fault Exceptions", "PDPTE Registers".
+ */
+#include "mmu/model.h"
+
+bool table_start(const struct mmu *m, uint64_t lin, struct pt_start *from)
+{
+    *from = pt_top(&m->space);
+    if (!m->pae)
+        return true;
+    uint64_t pdpte = m->ctx.pdpte[bits_get(lin, 31, 30)];
+    from->table = pdpte & m->space.address;
+    from->pat = (uint8_t)bits_get(pdpte, 4, 3);
+    return (pdpte & 1) != 0;
+}
+
+/* A reference that nobody answers reads all ones and drops writes; so do
+ * device regions, whose registers a walk must not disturb. */
+bool table_read(void *self, const struct pt_ref *ref, uint64_t *entry)
+{
+    struct mmu *m = self;
+    uint64_t offset = memory_offset(m->shared, ref->at);
+    if (offset == MEMORY_NONE) {
+        *entry = ref->bytes == 4 ? UINT32_MAX : UINT64_MAX;
+    } else if (ref->bytes == 8) {
+        memcpy(entry, m->shared->ram + offset, 8);
+    } else {
+        uint32_t half;
+        memcpy(&half, m->shared->ram + offset, 4);
+        *entry = half;
+    }
+    return true;
+}
+
+bool table_set(void *self, const struct pt_ref *ref, uint64_t bits)
+{
+    struct mmu *m = self;
+    uint64_t offset = memory_offset(m->shared, ref->at);
+    if (offset == MEMORY_NONE || memory_is_rom(m->shared, offset))
+        return false;
+    uint64_t entry = 0;
+    memcpy(&entry, m->shared->ram + offset, ref->bytes);
+    entry |= bits;
+    memory_store(m->shared, offset, ref->bytes, &entry);
+    if (m->timing)
+        hierarchy_walk_store(m, ref->at);
+    return true;
+}
+
+bool table_fault(struct mmu *m, uint64_t lin, unsigned access,
+                 enum pt_stop stop)
+{
+    uint32_t code = 0;
+    if (stop != PT_NOT_PRESENT)
+        code |= PF_P;
+    if (stop == PT_RESERVED)
+        code |= PF_RSVD;
+    if (access_writes(access))
+        code |= PF_W;
+    if (m->ctx.cpl == 3 && (access & MMU_SYSTEM) == 0)
+        code |= PF_U;
+    if ((access & MMU_KIND) == MMU_FETCH && (m->nx || m->smep))
+        code |= PF_I;
+    m->fault = (struct mmu_fault){.address = lin, .error_code = code};
+    return false;
+}
+
+bool table_walk(struct mmu *m, uint64_t lin, unsigned access,
+                struct piece *out)
+{
+    struct pt_port port = {m, table_read, table_set};
+    struct pt_start from;
+    struct pt_result r;
+    if (!table_start(m, lin, &from))
+        return table_fault(m, lin, access, PT_NOT_PRESENT);
+    pt_walk(&m->space, &port, &from, lin, &r);
+    bool good = r.stop == PT_MAPPED && translate_allowed(m, r.rights, access);
+    pt_mark(&m->space, &port, &r, access_writes(access), good);
+    if (!good)
+        return table_fault(m, lin, access, r.stop);
+    uint64_t leaf = r.trail[r.count - 1].entry;
+    out->pa = r.out;
+    out->rights = r.rights;
+    out->dirty = (leaf & m->space.f->dirty) != 0;
+    out->pat = (uint8_t)memtype_pat(m->ctx.pat,
+                                    pt_leaf_pat(&m->space, r.level, leaf));
+    return true;
+}
+
+bool mmu_load_pdptes(struct mmu *m, uint64_t cr3, uint64_t out[4])
+{
+    /* Bits 2:1, 8:5 and those from MAXPHYADDR up are reserved in a present
+     * entry. */
+    uint64_t reserved = BIT(1) | BIT(2) | (bits_mask(4) << 5) |
+                        ~bits_mask(m->config.maxphyaddr);
+    uint64_t pdpte[4];
+    for (unsigned k = 0; k < 4; k++) {
+        struct pt_ref ref = {.at = (cr3 & 0xffffffe0) + k * 8,
+                             .level = 3,
+                             .bytes = 8};
+        (void)table_read(m, &ref, &pdpte[k]);
+        if ((pdpte[k] & 1) != 0 && (pdpte[k] & reserved) != 0)
+            return false;
+    }
+    memcpy(out, pdpte, sizeof pdpte);
+    return true;
+}

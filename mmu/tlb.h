@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Private to mmu/: one array of cached translations, for one class of page
+ * sizes or (second level) for several.
+ */
+#ifndef VTSIM_MMU_TLB_H
+#define VTSIM_MMU_TLB_H
+
+#include "mmu/replace.h"
+#include "sim/base/addr.h"
+
+#include <stddef.h>
+
+/* Page-size classes. A 4-MByte page is cached as its 2-MByte halves. */
+enum { PAGES_4K, PAGES_2M, PAGES_1G, PAGE_CLASSES };
+
+enum { TLB_NONE = 0xffffffff };
+
+enum { TLB_DIRTY = 1, TLB_HALF_4M = 2 };
+
+struct tlb_entry {
+    uint64_t base;   /* physical address of the page */
+    uint32_t record; /* its page record (miss_cause.h) */
+    uint8_t rights;  /* PT_R.. */
+    uint8_t pat;     /* enum memtype */
+    uint8_t flags;   /* TLB_* */
+    uint8_t unused;
+};
+
+struct shadow;
+
+struct tlb {
+    uint64_t *tag; /* 0: empty */
+    struct tlb_entry *entry;
+    struct set_index index;
+    uint32_t entries, ways;
+    uint32_t live;
+    uint32_t first_slot; /* of an L1: its slots in the filter's numbering */
+    uint8_t kind;        /* enum miss_kind */
+    uint64_t *own_stamp; /* unless it is an L1 */
+    struct replacer replace;
+    struct shadow *shadow; /* only to tell conflict from capacity */
+};
+
+/* Which translations a tag matches: a space (VPID, PCID, EPT root). */
+enum { SPACE_BITS = 16 };
+
+ALWAYS_INLINE unsigned page_class_shift(unsigned class)
+{
+    return 12 + 9 * class;
+}
+
+/* The 57 translated bits of a linear address, as a page number. */
+ALWAYS_INLINE uint64_t page_number(uint64_t lin, unsigned class)
+{
+    return (lin & bits_mask(57)) >> page_class_shift(class);
+}
+
+/* 45 + 2 + 16 + 1 bits: page, class, space, valid. */
+ALWAYS_INLINE uint64_t tlb_tag(uint64_t page, unsigned class, unsigned space)
+{
+    return page << 19 | (uint64_t)class << 17 | (uint64_t)space << 1 | 1;
+}
+
+ALWAYS_INLINE unsigned tlb_tag_space(uint64_t tag)
+{
+    return (unsigned)(tag >> 1) & 0xffff;
+}
+
+/* `stamp` NULL: the array brings its own. False: no memory. */
+bool tlb_init(struct tlb *t, const struct assoc_config *c, unsigned kind,
+              uint64_t *stamp, uint64_t seed);
+void tlb_free(struct tlb *t);
+
+/* The slot that holds tag `a` or `b` (the page's own space and the global
+ * one), or TLB_NONE. */
+ALWAYS_INLINE uint32_t tlb_find(const struct tlb *t, uint64_t page, uint64_t a,
+                                uint64_t b)
+{
+    if (t->live == 0)
+        return TLB_NONE;
+    uint32_t first = set_index_of(&t->index, page) * t->ways;
+    const uint64_t *tag = t->tag + first;
+    for (uint32_t k = 0; k < t->ways; k++)
+        if (tag[k] == a || tag[k] == b)
+            return first + k;
+    return TLB_NONE;
+}
+
+/* The slot for a new page: an empty one or the victim's. */
+uint32_t tlb_choose(struct tlb *t, uint64_t page);
+
+#endif

@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Linear to physical: L1 TLB, second level, paging-structure caches, walk.
+ * Source: SDM Vol.3 "Access Rights", "Caching Translation Information".
+ *
+ * An L1 or second-level entry that holds the page but not the right, or not
+ * the dirty flag that a store needs, makes the processor walk again (an
+ * assist) instead of faulting on what may be stale; such an access is a hit
+ * of the TLB. A page fault drops the entries of its page.
+ */
+#include "mmu/model.h"
+
+bool translate_allowed(const struct mmu *m, unsigned rights, unsigned access)
+{
+    bool user = m->ctx.cpl == 3 && (access & MMU_SYSTEM) == 0;
+    bool write = access_writes(access);
+    if ((access & MMU_KIND) == MMU_FETCH) {
+        if ((rights & PT_X) == 0)
+            return false;
+        return user ? (rights & PT_U) != 0
+                    : !m->smep || (rights & PT_U) == 0;
+    }
+    if (user)
+        return (rights & PT_U) != 0 && (!write || (rights & PT_W) != 0);
+    /* EFLAGS.AC opens user pages to explicit accesses only. */
+    bool open = m->ctx.ac && (access & MMU_SYSTEM) == 0;
+    if (m->smap && (rights & PT_U) != 0 && !open)
+        return false;
+    return !write || !m->wp || (rights & PT_W) != 0;
+}
+
+void translate_fold(struct mmu *m)
+{
+    for (unsigned k = 0; k < SIDES; k++) {
+        struct side *s = &m->side[k];
+        uint64_t hits = *s->clock - s->slow_ticks - s->folded;
+        s->folded += hits;
+        s->cache.stats.accesses += hits;
+        m->stats->served[k][SERVED_L1] += hits;
+        if (m->paging)
+            s->stats->accesses += hits;
+    }
+}
+
+static void unpaged(struct mmu *m, struct piece *p)
+{
+    p->pa = p->lin & bits_mask(32);
+    p->rights = PT_R | PT_W | PT_X;
+    p->dirty = true;
+    p->pat = MEMTYPE_WB; /* the MTRRs alone decide */
+    p->tlb_slot = TLB_NO_SLOT;
+    p->offset = memory_offset(m->shared, p->pa);
+}
+
+static bool entry_serves(const struct mmu *m, const struct tlb_entry *e,
+                         unsigned access)
+{
+    return translate_allowed(m, e->rights, access) &&
+           (!access_writes(access) || (e->flags & TLB_DIRTY) != 0);
+}
+
+static void take(struct mmu *m, const struct tlb_entry *e, unsigned class,
+                 struct piece *p)
+{
+    p->pa = e->base | (p->lin & bits_mask(page_class_shift(class)));
+    p->rights = e->rights;
+    p->pat = e->pat;
+    p->dirty = (e->flags & TLB_DIRTY) != 0;
+    p->offset = memory_offset(m->shared, p->pa);
+}
+
+static uint32_t find_in(const struct mmu *m, const struct tlb *t, uint64_t lin,
+                        unsigned class)
+{
+    uint64_t page = page_number(lin, class);
+    return tlb_find(t, page, tlb_tag(page, class, m->here),
+                    tlb_tag(page, class, m->global));
+}
+
+struct tlb *translate_second_level(const struct mmu *m, const struct side *s,
+                                   unsigned class)
+{
+    if (class == PAGES_1G)
+        return s->l2_1g;
+    if (class == PAGES_2M && !m->config.stlb_2m_shared)
+        return NULL;
+    return s->l2;
+}
+
+/* --- filling --- */
+
+/* The table of page records is full: take a larger one, or forget what is
+ * in no TLB. Entries then get their records anew. */
+static void renew_records(struct mmu *m)
+{
+    struct page_records next;
+    if (!page_records_next(&m->records, &next))
+        sim_assert_failed("memory for page records", __FILE__, __LINE__);
+    bool keep = next.slots > m->records.slots;
+    uint32_t index;
+    for (uint32_t k = 0; keep && k < m->records.slots; k++) {
+        const struct page_record *old = &m->records.at[k];
+        if (old->key != 0 && page_record_get(&next, old->key, &index))
+            memcpy(next.at[index].left, old->left, sizeof old->left);
+    }
+    struct tlb *all[] = {&m->side[SIDE_D].l1[0], &m->side[SIDE_D].l1[1],
+                         &m->side[SIDE_D].l1[2], &m->side[SIDE_I].l1[0],
+                         &m->side[SIDE_I].l1[1], &m->side[SIDE_I].l1[2],
+                         &m->stlb,               &m->stlb_i,
+                         &m->stlb_1g};
+    for (size_t a = 0; a < sizeof all / sizeof *all; a++) {
+        for (uint32_t k = 0; k < all[a]->entries; k++) {
+            if (all[a]->tag[k] == 0 ||
+                !page_record_get(&next, all[a]->tag[k], &index))
+                continue;
+            all[a]->entry[k].record = index;
+            next.at[index].left[all[a]->kind] = LEFT_PRESENT;
+        }
+    }
+    page_records_free(&m->records);
+    m->records = next;
+}
+
+static uint32_t record_of(struct mmu *m, uint64_t tag)
+{
+    uint32_t index;
+    while (!page_record_get(&m->records, tag, &index))
+        renew_records(m);
+    return index;
+}
+
+/* Count the cause of a miss of `t` (NULL: nothing holds such pages there). */
+static void count_cause(struct mmu *m, const struct tlb *t, unsigned kind,
+                        struct tlb_stats *s, uint32_t record, uint64_t tag)
+{
+    unsigned left = m->records.at[record].left[kind];
+    if (left == LEFT_PRESENT) /* replaced by another size or assist */
+        left = LEFT_EVICTED;
+    bool near = t != NULL && t->shadow != NULL && shadow_holds(t->shadow, tag);
+    miss_cause_count(s, left, near);
+}
+
+static uint32_t insert(struct mmu *m, unsigned side, struct tlb *t,
+                       uint64_t tag, const struct tlb_entry *e, uint64_t now)
+{
+    uint64_t page = tag >> 19;
+    uint8_t *left = m->records.at[e->record].left;
+    if (t->shadow != NULL)
+        (void)shadow_access(t->shadow, tag);
+    uint32_t slot = tlb_choose(t, page);
+    if (t->tag[slot] != 0)
+        flush_slot(m, t, slot, LEFT_EVICTED);
+    t->tag[slot] = tag;
+    t->entry[slot] = *e;
+    t->live++;
+    left[t->kind] = LEFT_PRESENT;
+    bool lost = replace_fill(&t->replace, slot, now);
+    if (lost && (t->kind == KIND_DTLB || t->kind == KIND_ITLB)) {
+        uint32_t first = slot - slot % t->ways;
+        for (uint32_t k = 0; k < t->ways; k++)
+            filter_drop_translation(m, side, t->first_slot + first + k);
+    }
+    return slot;
+}
+
+static void insert_l1(struct mmu *m, unsigned side, unsigned class,
+                      uint64_t tag, const struct tlb_entry *e,
+                      struct piece *p)
+{
+    struct side *s = &m->side[side];
+    struct tlb *t = &s->l1[class];
+    if (t->entries == 0) {
+        /* The page cannot stay: the next access misses for want of room. */
+        unsigned kind = side == SIDE_D ? KIND_DTLB : KIND_ITLB;
+        m->records.at[e->record].left[kind] = LEFT_EVICTED;
+        p->tlb_slot = TLB_NONE;
+        return;
+    }
+    p->tlb_slot =
+        t->first_slot + insert(m, side, t, tag, e, *s->clock);
+}
+
+/* --- lookups --- */
+
+enum found { FOUND_NOT, FOUND_SERVES, FOUND_LACKS };
+
+static enum found look_l1(struct mmu *m, unsigned side, unsigned access,
+                          struct piece *p)
+{
+    struct side *s = &m->side[side];
+    for (unsigned class = 0; class < PAGE_CLASSES; class++) {
+        struct tlb *t = &s->l1[class];
+        uint32_t slot = find_in(m, t, p->lin, class);
+        if (slot == TLB_NONE)
+            continue;
+        if (t->shadow != NULL)
+            (void)shadow_access(t->shadow, t->tag[slot]);
+        if (replace_touch(&t->replace, slot, *s->clock)) {
+            uint32_t first = t->first_slot + slot - slot % t->ways;
+            for (uint32_t k = 0; k < t->ways; k++)
+                filter_drop_translation(m, side, first + k);
+        }
+        if (!entry_serves(m, &t->entry[slot], access))
+            return FOUND_LACKS;
+        take(m, &t->entry[slot], class, p);
+        p->tlb_slot = t->first_slot + slot;
+        return FOUND_SERVES;
+    }
+    return FOUND_NOT;
+}
+
+/* An L1 miss that the second level serves goes into the L1. */
+static enum found look_l2(struct mmu *m, unsigned side, unsigned access,
+                          struct piece *p)
+{
+    struct side *s = &m->side[side];
+    for (unsigned class = 0; class < PAGE_CLASSES; class++) {
+        struct tlb *t = translate_second_level(m, s, class);
+        if (t == NULL)
+            continue;
+        uint32_t slot = find_in(m, t, p->lin, class);
+        if (slot == TLB_NONE)
+            continue;
+        struct tlb_entry e = t->entry[slot];
+        uint64_t tag = t->tag[slot];
+        if (t->shadow != NULL)
+            (void)shadow_access(t->shadow, tag);
+        (void)replace_touch(&t->replace, slot, ++m->clock); /* no filter */
+        unsigned kind = side == SIDE_D ? KIND_DTLB : KIND_ITLB;
+        count_cause(m, &s->l1[class], kind, s->stats, e.record, tag);
+        cycles_charge(m->account, s->leaf_stlb, m->config.stlb_latency);
+        if (!entry_serves(m, &e, access))
+            return FOUND_LACKS;
+        take(m, &e, class, p);
+        insert_l1(m, side, class, tag, &e, p);
+        return FOUND_SERVES;
+    }
+    return FOUND_NOT;
+}
+
+/* --- the timed walk --- */
+
+struct walker {
+    struct mmu *m;
+    uint64_t cycles;
+};
+
+static bool timed_read(void *self, const struct pt_ref *ref, uint64_t *entry)
+{
+    struct walker *w = self;
+    enum served by;
+    w->cycles += hierarchy_walk(w->m, ref->at, ref->pat, &by);
+    struct walk_stats *s = &w->m->stats->walk;
+    s->references++;
+    s->level[ref->level]++;
+    s->served[by]++;
+    return table_read(w->m, ref, entry);
+}
+
+static bool timed_set(void *self, const struct pt_ref *ref, uint64_t bits)
+{
+    struct walker *w = self;
+    return table_set(w->m, ref, bits);
+}
+
+static uint64_t psc_prefix(const struct mmu *m, uint64_t lin, unsigned level)
+{
+    return (lin & bits_mask(57)) >> m->space.f->shift[level];
+}
+
+static void start_at_psc(struct mmu *m, uint64_t lin, struct pt_start *from)
+{
+    for (unsigned level = 2; level <= from->level; level++) {
+        const struct psc_entry *e = psc_find(
+            &m->psc[level], psc_prefix(m, lin, level), m->here, ++m->clock);
+        if (e == NULL)
+            continue;
+        *from = (struct pt_start){.table = e->table,
+                                  .all = e->all,
+                                  .any = e->any,
+                                  .level = (uint8_t)(level - 1),
+                                  .pat = e->pat};
+        return;
+    }
+}
+
+/* Remember the tables that the walk went through. */
+static void fill_psc(struct mmu *m, uint64_t lin, const struct pt_start *from,
+                     const struct pt_result *r)
+{
+    struct psc_entry e = {.all = from->all, .any = from->any};
+    for (unsigned k = 0; k + 1 < r->count; k++) {
+        uint64_t entry = r->trail[k].entry;
+        e.all &= entry;
+        e.any |= entry;
+        e.table = entry & m->space.address;
+        e.pat = r->trail[k + 1].ref.pat;
+        unsigned level = r->trail[k].ref.level;
+        psc_insert(&m->psc[level], psc_prefix(m, lin, level), m->here,
+                   ++m->clock, &e);
+    }
+}
+
+static bool walk_fault(struct mmu *m, uint64_t lin, unsigned access,
+                       enum pt_stop stop)
+{
+    m->stats->walk.faults++;
+    for (unsigned k = 0; k < SIDES; k++)
+        flush_page_side(m, k, lin, m->here, m->global,
+                        LEFT_FLUSHED + FLUSH_PAGE_FAULT);
+    if (m->paging)
+        for (unsigned level = 2; level <= m->space.f->top; level++)
+            psc_drop(&m->psc[level], psc_prefix(m, lin, level), m->here);
+    return table_fault(m, lin, access, stop);
+}
+
+/* Make the TLB entry that a finished walk means; returns its class. */
+static unsigned make_entry(const struct mmu *m, uint64_t lin,
+                           const struct pt_result *r, struct tlb_entry *e,
+                           uint64_t *tag)
+{
+    const struct pt_format *f = m->space.f;
+    uint64_t leaf = r->trail[r->count - 1].entry;
+    unsigned class = r->level - 1U;
+    bool global = class < PAGE_CLASSES && (leaf & f->global) != 0 &&
+                  (m->ctx.cr4 & CR4_PGE) != 0;
+    unsigned shift = page_class_shift(class);
+    *e = (struct tlb_entry){
+        .base = r->out & ~bits_mask(shift),
+        .rights = r->rights,
+        .pat = (uint8_t)memtype_pat(m->ctx.pat,
+                                    pt_leaf_pat(&m->space, r->level, leaf))};
+    if ((leaf & f->dirty) != 0)
+        e->flags |= TLB_DIRTY;
+    if (f->shift[r->level] != shift)
+        e->flags |= TLB_HALF_4M;
+    uint64_t page = page_number(lin, class);
+    *tag = tlb_tag(page, class, global ? m->global : m->here);
+    return class;
+}
+
+/* Walk, and put the result in both levels. `counted`: the L1 or also the L2
+ * missed, so causes are due. */
+static bool walk_and_fill(struct mmu *m, unsigned side, unsigned access,
+                          struct piece *p, bool l1_missed, bool l2_missed)
+{
+    struct side *s = &m->side[side];
+    struct walker w = {.m = m};
+    struct pt_port port = {&w, timed_read, timed_set};
+    struct pt_start from;
+    struct pt_result r = {.stop = PT_NOT_PRESENT};
+    m->stats->walk.count[side]++;
+    bool good = table_start(m, p->lin, &from);
+    if (good) {
+        start_at_psc(m, p->lin, &from);
+        pt_walk(&m->space, &port, &from, p->lin, &r);
+        good =
+            r.stop == PT_MAPPED && translate_allowed(m, r.rights, access);
+        pt_mark(&m->space, &port, &r, access_writes(access), good);
+        m->stats->walk.cycles[side] += w.cycles;
+        cycles_charge(m->account, s->leaf_walk, w.cycles);
+    }
+    if (!good) {
+        s->stats->fault += l1_missed;
+        s->l2_stats->fault += l2_missed;
+        return walk_fault(m, p->lin, access, r.stop);
+    }
+    fill_psc(m, p->lin, &from, &r);
+    struct tlb_entry e;
+    uint64_t tag;
+    unsigned class = make_entry(m, p->lin, &r, &e, &tag);
+    m->stats->walk.completed[class]++;
+    e.record = record_of(m, tag);
+    struct tlb *l1 = &s->l1[class], *l2 = translate_second_level(m, s, class);
+    unsigned kind = side == SIDE_D ? KIND_DTLB : KIND_ITLB;
+    unsigned kind2 = s->l2 == &m->stlb_i ? KIND_STLB_I : KIND_STLB;
+    if (l1_missed)
+        count_cause(m, l1, kind, s->stats, e.record, tag);
+    if (l2_missed)
+        count_cause(m, l2, kind2, s->l2_stats, e.record, tag);
+    if (!l2_missed) /* an assist replaces what there was */
+        flush_page_side(m, side, p->lin, m->here, m->global, LEFT_EVICTED);
+    if (l2 != NULL)
+        (void)insert(m, side, l2, tag, &e, ++m->clock);
+    else
+        m->records.at[e.record].left[kind2] = LEFT_EVICTED;
+    insert_l1(m, side, class, tag, &e, p);
+    take(m, &e, class, p);
+    return true;
+}
+
+static bool translate_timed(struct mmu *m, unsigned side, unsigned access,
+                            struct piece *p)
+{
+    struct side *s = &m->side[side];
+    s->stats->accesses++;
+    ++*s->clock;
+    s->slow_ticks++;
+    enum found found = look_l1(m, side, access, p);
+    if (LIKELY(found == FOUND_SERVES))
+        return true;
+    if (found == FOUND_LACKS) {
+        m->stats->walk.assists++;
+        return walk_and_fill(m, side, access, p, false, false);
+    }
+    s->stats->misses++;
+    if (access_writes(access))
+        s->stats->store_misses++;
+    else
+        s->stats->load_misses++;
+    s->l2_stats->accesses++;
+    found = look_l2(m, side, access, p);
+    if (found == FOUND_NOT) {
+        s->l2_stats->misses++;
+        m->stats->stlb_misses[side]++;
+        return walk_and_fill(m, side, access, p, true, true);
+    }
+    m->stats->stlb_hits[side]++;
+    if (found == FOUND_SERVES)
+        return true;
+    m->stats->walk.assists++;
+    return walk_and_fill(m, side, access, p, false, false);
+}
+
+/* --- entry points --- */
+
+static bool translate_untimed(struct mmu *m, unsigned access, struct piece *p)
+{
+    if (!table_walk(m, p->lin, access, p))
+        return false;
+    p->tlb_slot = TLB_NO_SLOT;
+    p->offset = memory_offset(m->shared, p->pa);
+    return true;
+}
+
+bool translate_piece(struct mmu *m, unsigned side, unsigned access,
+                     struct piece *p)
+{
+    if (!m->paging)
+        unpaged(m, p);
+    else if (!(m->timing ? translate_timed(m, side, access, p)
+                         : translate_untimed(m, access, p)))
+        return false;
+    if (p->offset != MEMORY_NONE)
+        memory_touch(m->shared, p->offset);
+    return true;
+}
+
+bool translate_cached(struct mmu *m, unsigned side, unsigned access,
+                      struct piece *p)
+{
+    if (!m->paging) {
+        unpaged(m, p);
+        return true;
+    }
+    if (!m->timing)
+        return false;
+    struct side *s = &m->side[side];
+    for (unsigned level = 1; level <= 2; level++) {
+        for (unsigned class = 0; class < PAGE_CLASSES; class++) {
+            const struct tlb *t =
+                level == 1 ? &s->l1[class]
+                           : translate_second_level(m, s, class);
+            uint32_t slot =
+                t == NULL ? TLB_NONE : find_in(m, t, p->lin, class);
+            if (slot == TLB_NONE)
+                continue;
+            if (!entry_serves(m, &t->entry[slot], access))
+                return false;
+            take(m, &t->entry[slot], class, p);
+            p->tlb_slot = TLB_NONE;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool translate_peek(struct mmu *m, unsigned side, unsigned access,
+                    struct piece *p)
+{
+    return translate_cached(m, side, access, p) ||
+           translate_untimed(m, access, p);
+}
