@@ -240,6 +240,10 @@ static bool debug_register(struct cpu *c, unsigned *number)
         }
         *number += 2;
     }
+    if (cpu_cpl(c) != 0) {
+        raise_gp(c, 0);
+        return false;
+    }
     if ((c->dr[7] & DR7_GD) != 0) {
         raise_exception(c, EXC_DB);
         c->event.dr6 = DR6_BD;
