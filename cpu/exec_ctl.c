@@ -343,15 +343,6 @@ UOP_STATIC(align_ac)
     UOP_NEXT(c, u);
 }
 
-UOP_STATIC(align_gp)
-{
-    if (UNLIKELY((uop_ea(c, u) & u->aux) != 0)) {
-        (void)raise_gp(c, 0);
-        return uop_fault(c, u);
-    }
-    UOP_NEXT(c, u);
-}
-
 #define JCC_ROW(cc) ENGINE(jcc_##cc)
 const struct exec_ctl_table ENGINE(exec_ctl) = {
     .next = ENGINE(next),
@@ -379,5 +370,4 @@ const struct exec_ctl_table ENGINE(exec_ctl) = {
     .ea_const = ENGINE(ea_const),
     .ea_seg = ENGINE(ea_seg),
     .align_ac = ENGINE(align_ac),
-    .align_gp = ENGINE(align_gp),
 };

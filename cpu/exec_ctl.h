@@ -32,9 +32,8 @@ struct exec_ctl_table {
     uop_fn *ea_const; /* imm */
     uop_fn *ea_seg;   /* address & imm in segment seg, checked; aux: size,
                          bit 16 set for a write */
-    /* Check the address: aux is size - 1. */
-    uop_fn *align_ac; /* #AC */
-    uop_fn *align_gp; /* #GP(0) */
+    /* Check the address: aux is the alignment - 1. */
+    uop_fn *align_ac; /* #AC(0) */
 };
 extern const struct exec_ctl_table exec_ctl_off, exec_ctl_simple;
 

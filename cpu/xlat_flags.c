@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which instructions of a block leave flags that nobody sees. Flags are seen
+ * by instructions that test them, at the block's end, and wherever the chain
+ * can be left: a fault, a callout, a stop after a slow access. So only
+ * instructions on registers, known one by one not to fault, are looked
+ * through; every other one keeps all flags before and after it exact.
+ */
+#include "cpu/xlat_block.h"
+
+struct effect {
+    uint32_t reads, writes;
+    bool opaque;
+};
+
+/* True for instructions that write all six flags whatever their operands. */
+static bool writes_all(ZydisMnemonic m)
+{
+    switch ((unsigned)m) {
+    case ZYDIS_MNEMONIC_ADD:
+    case ZYDIS_MNEMONIC_SUB:
+    case ZYDIS_MNEMONIC_CMP:
+    case ZYDIS_MNEMONIC_TEST:
+    case ZYDIS_MNEMONIC_AND:
+    case ZYDIS_MNEMONIC_OR:
+    case ZYDIS_MNEMONIC_XOR:
+    case ZYDIS_MNEMONIC_NEG:
+    case ZYDIS_MNEMONIC_ADC:
+    case ZYDIS_MNEMONIC_SBB: return true;
+    default: return false;
+    }
+}
+
+/* True for instructions that write no flag and cannot fault on registers. */
+static bool transparent(const ZydisDecodedInstruction *zi)
+{
+    switch ((unsigned)zi->mnemonic) {
+    case ZYDIS_MNEMONIC_MOV:
+    case ZYDIS_MNEMONIC_MOVZX:
+    case ZYDIS_MNEMONIC_MOVSX:
+    case ZYDIS_MNEMONIC_MOVSXD:
+    case ZYDIS_MNEMONIC_LEA:
+    case ZYDIS_MNEMONIC_NOT:
+    case ZYDIS_MNEMONIC_BSWAP:
+    case ZYDIS_MNEMONIC_XCHG:
+    case ZYDIS_MNEMONIC_CBW:
+    case ZYDIS_MNEMONIC_CWDE:
+    case ZYDIS_MNEMONIC_CDQE:
+    case ZYDIS_MNEMONIC_CWD:
+    case ZYDIS_MNEMONIC_CDQ:
+    case ZYDIS_MNEMONIC_CQO: return true;
+    default:
+        return zi->meta.category == ZYDIS_CATEGORY_CMOV ||
+               zi->meta.category == ZYDIS_CATEGORY_SETCC ||
+               xlat_jcc(zi->mnemonic) >= 0;
+    }
+}
+
+/* Only general registers, immediates and addresses that are not used. */
+static bool on_registers(const struct decoded *d)
+{
+    for (unsigned i = 0; i < d->zi.operand_count; i++) {
+        const ZydisDecodedOperand *o = &d->zo[i];
+        if (o->type == ZYDIS_OPERAND_TYPE_MEMORY &&
+            o->mem.type != ZYDIS_MEMOP_TYPE_AGEN)
+            return false;
+        if (o->type == ZYDIS_OPERAND_TYPE_POINTER)
+            return false;
+        if (o->type != ZYDIS_OPERAND_TYPE_REGISTER)
+            continue;
+        switch ((unsigned)ZydisRegisterGetClass(o->reg.value)) {
+        case ZYDIS_REGCLASS_GPR8:
+        case ZYDIS_REGCLASS_GPR16:
+        case ZYDIS_REGCLASS_GPR32:
+        case ZYDIS_REGCLASS_GPR64:
+        case ZYDIS_REGCLASS_IP:
+        case ZYDIS_REGCLASS_FLAGS: break;
+        default: return false;
+        }
+    }
+    return true;
+}
+
+static struct effect effect_of(const struct cpu *c, const struct decoded *d)
+{
+    struct effect opaque = {FLAG_ARITH, 0, true};
+    const ZydisDecodedInstruction *zi = &d->zi;
+    if (d->how != DECODE_OK)
+        return opaque;
+    const struct insn_row *row = &insn_rows[zi->mnemonic];
+    if (row->fn == NULL || !on_registers(d) ||
+        !cpu_has(c, (enum cpu_feature)row->feature) ||
+        (zi->attributes & ZYDIS_ATTRIB_HAS_LOCK) != 0)
+        return opaque;
+    struct effect e = {0, 0, false};
+    if (zi->cpu_flags != NULL)
+        e.reads = zi->cpu_flags->tested & FLAG_ARITH;
+    if (writes_all(zi->mnemonic))
+        e.writes = FLAG_ARITH;
+    else if (zi->mnemonic == ZYDIS_MNEMONIC_INC ||
+             zi->mnemonic == ZYDIS_MNEMONIC_DEC)
+        e.writes = FLAG_ARITH & ~(uint32_t)FLAG_CF;
+    else if (!transparent(zi))
+        return opaque;
+    return e;
+}
+
+void xlat_flags(const struct cpu *c, struct decoded *d, unsigned n)
+{
+    uint32_t live = FLAG_ARITH;
+    for (unsigned i = n; i-- > 0;) {
+        struct effect e = effect_of(c, &d[i]);
+        d[i].dead = e.writes != 0 && (e.writes & live) == 0;
+        live = e.opaque || d[i].fetches ? FLAG_ARITH
+                                        : (live & ~e.writes) | e.reads;
+    }
+    uint32_t stale = 0;
+    for (unsigned i = 0; i < n; i++) {
+        struct effect e = effect_of(c, &d[i]);
+        d[i].clean = stale == 0;
+        stale = d[i].dead ? stale | e.writes : stale & ~e.writes;
+    }
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What may stop an instruction before its family is asked: the rules of its
+ * table row, in the order of SDM Vol.3 "Priority Among Concurrent Events":
+ * what makes the encoding invalid (#UD), then privilege (#GP), then the
+ * availability of the FPU (#NM).
+ */
+#include "cpu/xlat_block.h"
+
+static bool invalid(const struct xlat *x, const struct insn_row *row)
+{
+    uint32_t m = x->mode, r = row->rules;
+    if (!cpu_has(x->c, (enum cpu_feature)row->feature))
+        return true;
+    if ((r & R_LONG) && !(m & MODE_LONG))
+        return true;
+    if ((r & R_NOT_LONG) && (m & MODE_LONG))
+        return true;
+    if ((r & R_PROT) && (!(m & MODE_PROT) || (m & MODE_V86)))
+        return true;
+    if ((x->zi->attributes & ZYDIS_ATTRIB_HAS_LOCK) &&
+        (!(r & R_LOCK) || x->zo[0].type != ZYDIS_OPERAND_TYPE_MEMORY))
+        return true;
+    if ((r & (R_SSE | R_SSE_FP)) && ((m & MODE_EM) || !(m & MODE_OSFXSR)))
+        return true;
+    return (r & R_MMX) && (m & MODE_EM);
+}
+
+bool xlat_rules(struct xlat *x, const struct insn_row *row)
+{
+    uint32_t m = x->mode, r = row->rules;
+    if (invalid(x, row)) {
+        xlat_raise(x, EXC_UD);
+        return true;
+    }
+    if ((r & R_CPL0) && (m & MODE_CPL) != 0) {
+        xlat_raise(x, EXC_GP);
+        return true;
+    }
+    if (((r & R_X87) && (m & (MODE_EM | MODE_TS))) ||
+        ((r & (R_MMX | R_SSE | R_SSE_FP)) && (m & MODE_TS))) {
+        xlat_raise(x, EXC_NM);
+        return true;
+    }
+    return false;
+}
