@@ -158,6 +158,7 @@ uint32_t cache_lookup(struct cache *c, uint32_t line, uint32_t flags)
         c->stats.misses++;
         return 0;
     }
+    c->stats.hits++;
     t[way] |= flags;
     uint32_t tag = t[way];
     touch(c, set, t, way);

@@ -33,6 +33,7 @@ void device_read(struct mmu *m, uint64_t pa, unsigned len, uint8_t *out)
         unsigned n = bus_size(pa, len);
         uint64_t value = UINT64_MAX;
         const struct mmio_region *r = memory_region(m->shared, pa);
+        m->stats->device_reads++;
         begin(m);
         if (r != NULL &&
             !r->port.read(r->port.self, pa - r->base, n, &value))
@@ -52,6 +53,7 @@ void device_write(struct mmu *m, uint64_t pa, unsigned len, const uint8_t *in)
         uint64_t value = 0;
         memcpy(&value, in, n);
         const struct mmio_region *r = memory_region(m->shared, pa);
+        m->stats->device_writes++;
         begin(m);
         if (r != NULL)
             (void)r->port.write(r->port.self, pa - r->base, n, value);
