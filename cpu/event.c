@@ -358,3 +358,17 @@ enum step event_software(struct cpu *c, uint8_t vector, bool int1)
     cpu_update_mode(c);
     return STEP_JUMP;
 }
+
+/* ------------------------------------------------------------- wires in */
+
+void cpu_set_intr(struct cpu *c, bool level)
+{
+    c->intr_line = level;
+    event_notify(c);
+}
+
+void cpu_nmi(struct cpu *c)
+{
+    c->nmi_pending = true;
+    event_notify(c);
+}

@@ -123,7 +123,6 @@ void cpu_reset(struct cpu *c)
     mmu_set_mtrr(c->mmu, &c->msr.mtrr);
     lapic_reset(c);
     c->nmi_pending = c->intr_line = false;
-    c->rng = rng_make(c->config.seed, c->wiring.index);
     c->stop_requested = false;
     c->unmodelled = false;
     c->stop_reason[0] = '\0';
