@@ -162,6 +162,10 @@ enum sim_status config_file_read(const char *name, const char *data,
         return sim_fail(e, SIM_NO_RESOURCE, "%s: out of memory", name);
     snprintf(f->name, sizeof f->name, "%s", name);
     enum sim_status s = yaml_read(f->name, data, len, &f->yaml, &f->root, e);
+    /* A document of nothing but its marker. */
+    if (s == SIM_OK && f->root != NULL && f->root->kind == YAML_SCALAR &&
+        f->root->text[0] == '\0')
+        f->root = NULL;
     if (s == SIM_OK && f->root != NULL && f->root->kind != YAML_MAP)
         s = sim_fail(e, SIM_BAD_INPUT, "%s:%d:%d: not a map of parameters",
                      f->name, f->root->line, f->root->column);
