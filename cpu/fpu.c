@@ -6,6 +6,7 @@
 #include "cpu/fpu.h"
 
 #include "cpu/event.h"
+#include "cpu/x87.h"
 
 #include <string.h>
 #include <xmmintrin.h>
@@ -33,14 +34,17 @@ void fpu_reset(struct cpu *c)
     c->x87.fcw = FCW_RESET;
     c->x87.ftw = 0xff;
     c->mxcsr = MXCSR_RESET;
-    if (c->fpu_entered)
+    if (c->fpu_entered) {
+        x87_host_clear();
         _mm_setcsr(host_value(MXCSR_RESET));
+    }
 }
 
 void fpu_enter(struct cpu *c)
 {
     c->host_mxcsr = _mm_getcsr();
     c->fpu_entered = true;
+    x87_host_clear();
     _mm_setcsr(host_value(c->mxcsr));
 }
 
