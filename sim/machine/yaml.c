@@ -91,7 +91,7 @@ static struct yaml_node *new_node(struct yaml *y, enum yaml_kind kind,
                                   int line, int column)
 {
     if (++y->nodes > YAML_NODES_MAX) {
-        fail(y, line, column, "too many values (20000 at most)", "");
+        fail(y, line, column, "too many values (4096 at most)", "");
         return NULL;
     }
     struct yaml_node *n = allocate(y, sizeof *n);

@@ -13,7 +13,7 @@
 enum {
     YAML_BYTES_MAX = 1 << 20,
     YAML_DEPTH_MAX = 32,
-    YAML_NODES_MAX = 20000,
+    YAML_NODES_MAX = 4096,
 };
 
 enum yaml_kind { YAML_SCALAR, YAML_MAP, YAML_LIST };
