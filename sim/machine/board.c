@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 enum { COM1_BASE = 0x3f8, COM1_IRQ = 4, PIT_IRQ = 0, RTC_IRQ = 8 };
+enum { LCR_8N1 = 3 };
 
 /* --- Bytes to and from the host ------------------------------------------ */
 
@@ -130,6 +131,7 @@ static void create_uart(struct machine *m)
     };
     alarm_create(m, uart_on_time, &b->uart, &w.clock);
     uart_init(&b->uart, &w);
+    b->uart.s.lcr = LCR_8N1; /* as firmware leaves it */
 }
 
 static void create_timers(struct machine *m)
