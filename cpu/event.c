@@ -173,6 +173,10 @@ void event_deliver(struct cpu *c)
     if (c->unmodelled || !c->event.valid)
         return;
     c->count.exceptions++;
+    /* The faulting instruction will run again and find its data
+     * breakpoints again. */
+    if (!c->event.software && !c->event.trap)
+        c->pending_dr6 = 0;
     deliver(c, c->event, false);
 }
 

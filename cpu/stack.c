@@ -71,8 +71,7 @@ static bool write_frame(struct cpu *c, const struct stack *s,
         if (mmu_write(c->mmu, lin[n - 1], n * size, MMU_WRITE | s->access,
                       image))
             return true;
-        raise_page_fault(c);
-        return false;
+        /* Look again in the order of the pushes: CR2 is the first's. */
     }
     for (unsigned i = 0; i < n; i++) {
         if (!mmu_probe(c->mmu, lin[i], size, MMU_WRITE | s->access)) {
