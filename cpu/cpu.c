@@ -139,6 +139,7 @@ void cpu_set_regs(struct cpu *c, const struct cpu_regs *in)
     c->x87 = in->x87;
     c->mxcsr = in->mxcsr;
     c->event.valid = false;
+    c->activity = ACTIVITY_RUN;
     c->shadow_sti = c->shadow_mov_ss = false;
     c->step_armed = false;
     c->pending_dr6 = 0;

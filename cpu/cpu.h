@@ -106,7 +106,8 @@ struct cpu_entry {
 };
 void cpu_set_entry(struct cpu *c, const struct cpu_entry *entry);
 
-/* Architectural registers for tests and debuggers: see cpu/regs.h. */
+/* Architectural registers for tests and debuggers: see cpu/regs.h. Setting
+ * them drops pending traps and translations and wakes the core from HLT. */
 struct cpu_regs;
 void cpu_get_regs(struct cpu *c, struct cpu_regs *out);
 void cpu_set_regs(struct cpu *c, const struct cpu_regs *in);
