@@ -9,7 +9,7 @@ set(differential_sources ${differential}/main.c ${differential}/generate.c
 function(differential_program name)
   add_executable(${name} ${differential_sources})
   target_link_libraries(${name} PRIVATE vtsim_flags ${ARGN})
-  target_compile_options(${name} PRIVATE -fno-pie -Wno-switch-enum
+  target_compile_options(${name} PRIVATE -fno-pie
                          -fno-sanitize=address,undefined)
   target_link_options(${name} PRIVATE -no-pie)
   set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF
