@@ -122,13 +122,15 @@ ALWAYS_INLINE bool alu_m(struct cpu *c, const struct uop *u, unsigned how,
 #define ALU_EACH(F, op, OP)                                                    \
     F(op, OP, 0, 0)                                                            \
     F(op, OP, 1, 0)                                                            \
-    F(op, OP, 2, 0) F(op, OP, 3, 0) F(op, OP, 0, 1) F(op, OP, 1, 1)            \
-        F(op, OP, 2, 1) F(op, OP, 3, 1)
+    F(op, OP, 2, 0)                                                            \
+    F(op, OP, 3, 0) F(op, OP, 0, 1) F(op, OP, 1, 1) F(op, OP, 2, 1)            \
+        F(op, OP, 3, 1)
 #define ALU_LIST(L)                                                            \
     L(add, ALU_ADD)                                                            \
     L(or, ALU_OR)                                                              \
-    L(adc, ALU_ADC) L(sbb, ALU_SBB) L(and, ALU_AND) L(sub, ALU_SUB)            \
-        L(xor, ALU_XOR) L(cmp, ALU_CMP)
+    L(adc, ALU_ADC)                                                            \
+    L(sbb, ALU_SBB) L(and, ALU_AND) L(sub, ALU_SUB) L(xor, ALU_XOR)            \
+        L(cmp, ALU_CMP)
 
 #define ALU_HANDLERS(op, OP)                                                   \
     ALU_EACH(ALU_REG, op, OP)                                                  \
@@ -220,20 +222,18 @@ ALWAYS_INLINE bool xadd_m(struct cpu *c, const struct uop *u, unsigned how,
     return true;
 }
 
-/* The destination is written in either case; the accumulator only when the
- * comparison fails, so a success leaves the upper half of RAX alone. SDM
- * Vol.2 CMPXCHG. */
+/* When the comparison fails a memory destination is written with what it
+ * held, as SDM Vol.2 CMPXCHG says, but a register is not touched: the upper
+ * half of a 64-bit one stays, on Intel and AMD parts alike. The accumulator
+ * is written only then. */
 ALWAYS_INLINE void cmpxchg_r(struct cpu *c, const struct uop *u, unsigned lg)
 {
     unsigned d = u->dst;
     uint64_t a = int_get(c, d, lg), b = int_get(c, u->src, lg);
-    if (alu_compute(c, ALU_CMP, lg, true, int_get(c, 0, lg), a) == 0) {
+    if (alu_compute(c, ALU_CMP, lg, true, int_get(c, 0, lg), a) == 0)
         int_put(c, d, lg, b);
-    } else {
-        if (!PLANTED(c, PLANT_CMPXCHG_NO_WRITE))
-            int_put(c, d, lg, a);
+    else
         int_put(c, 0, lg, a);
-    }
 }
 
 ALWAYS_INLINE bool cmpxchg_m(struct cpu *c, const struct uop *u, unsigned how,
@@ -242,6 +242,15 @@ ALWAYS_INLINE bool cmpxchg_m(struct cpu *c, const struct uop *u, unsigned how,
     uint64_t lin = int_ea(c, u, how), a;
     uint64_t b = int_get(c, u->src, lg);
     uint8_t *p;
+    if (PLANTED(c, PLANT_CMPXCHG_NO_WRITE)) {
+        if (!int_load(c, u, lin, lg, how, &a))
+            return false;
+        if (a != int_get(c, 0, lg)) {
+            (void)alu_compute(c, ALU_CMP, lg, true, int_get(c, 0, lg), a);
+            int_put(c, 0, lg, a);
+            return true;
+        }
+    }
     if (UNLIKELY(!int_rmw_load(c, u, lin, lg, how, &p, &a)))
         return false;
     if (alu_compute(c, ALU_CMP, lg, true, int_get(c, 0, lg), a) != 0) {
