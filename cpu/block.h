@@ -46,6 +46,7 @@ struct block {
     uint64_t loads, stores;
     uint64_t base, l1d; /* cycles == base + l1d */
 
+    uint64_t key; /* rip while alive: what indirect branches compare */
     uint64_t lin, rip; /* of the first byte; rip is the offset in CS */
     uint64_t phys;
     uint32_t mode;
@@ -56,7 +57,7 @@ struct block {
     struct block *hash_next;
     struct code_page *page[2]; /* second: its one instruction crosses */
     struct block *page_next[2];
-    uint64_t reserved[5]; /* uops start at a host line */
+    uint64_t reserved[4]; /* uops start at a host line */
 
     struct uop uop[];
 };

@@ -118,8 +118,7 @@ void codecache_drop(struct codecache *k, struct block *b)
     while (*at != b)
         at = &(*at)->hash_next;
     *at = b->hash_next;
-    b->lin = BLOCK_NO_LINE; /* misses in jump[] */
-    b->rip = BLOCK_NO_LINE;
+    b->key = BLOCK_NO_LINE; /* rip stays: the block may be running */
     for (unsigned i = 0; i < 2; i++) {
         if (b->page[i] != NULL && (i == 0 || b->page[1] != b->page[0])) {
             unlink_page(b->page[i], b);
@@ -225,6 +224,7 @@ void codecache_insert(struct codecache *k, struct block *b, uint64_t phys2)
     b->hash_next = *head;
     *head = b;
     b->alive = true;
+    b->key = b->rip;
     b->page[0] = get_page(k, b->phys);
     b->page[1] = phys2 == UINT64_MAX ? NULL : get_page(k, phys2);
     for (unsigned i = 0; i < 2; i++) {
@@ -251,8 +251,7 @@ void codecache_flush(struct codecache *k)
     k->used = 0;
     k->none = take(k, sizeof *k->none);
     *k->none = (struct block){.line = BLOCK_NO_LINE,
-                              .lin = BLOCK_NO_LINE,
-                              .rip = BLOCK_NO_LINE,
+                              .key = BLOCK_NO_LINE,
                               .cycles = BLOCK_NO_CYCLES};
     for (size_t i = 0; i < JUMP_ENTRIES; i++)
         k->jump[i] = k->none;

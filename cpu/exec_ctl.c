@@ -85,7 +85,7 @@ UOP(enter_cold_2)
 ALWAYS_INLINE struct block *known(struct cpu *c, uint64_t rip)
 {
     struct block *n = c->code->jump[jump_index(rip)];
-    return LIKELY(n->rip == rip && n->mode == c->mode) ? n : NULL;
+    return LIKELY(n->key == rip && n->mode == c->mode) ? n : NULL;
 }
 
 /* Leave for a target that no block is known for: charge as entering does. */
