@@ -54,7 +54,7 @@ enum {
     SEL_GATE64 = 0x60, /* 16 bytes */
     SEL_LDT = 0x70,    /* 16 bytes */
     SEL_TSS32 = 0x80,
-    SEL_GATE32 = 0x88, /* one parameter */
+    SEL_GATE32 = 0x88,      /* one parameter */
     SEL_CODE64_BOTH = 0x90, /* L and D set */
     SEL_CODE16 = 0x98,
     SEL_EXECUTE_ONLY = 0xa0,
@@ -114,8 +114,7 @@ static inline bool rig_in(void *self, uint16_t port, unsigned len,
     return port < 0x8000;
 }
 
-static inline bool rig_out(void *self, uint16_t port, unsigned len,
-                           uint32_t v)
+static inline bool rig_out(void *self, uint16_t port, unsigned len, uint32_t v)
 {
     struct rig *r = self;
     r->port = port;
@@ -195,10 +194,9 @@ static inline void rig_gate64(struct rig *r, unsigned vector, unsigned type,
                               unsigned dpl, unsigned ist)
 {
     uint64_t to = RIG_HANDLERS + 16 * (uint64_t)vector;
-    uint64_t lo = (to & 0xffff) | (uint64_t)SEL_CODE64 << 16 |
-                  (uint64_t)ist << 32 | (uint64_t)(0x80 | dpl << 5 | type)
-                                            << 40 |
-                  (to >> 16 & 0xffff) << 48;
+    uint64_t lo =
+        (to & 0xffff) | (uint64_t)SEL_CODE64 << 16 | (uint64_t)ist << 32 |
+        (uint64_t)(0x80 | dpl << 5 | type) << 40 | (to >> 16 & 0xffff) << 48;
     rig_put(r, RIG_IDT + 16 * (uint64_t)vector, lo, 8);
     rig_put(r, RIG_IDT + 16 * (uint64_t)vector + 8, to >> 32, 8);
 }
@@ -390,8 +388,7 @@ static inline void rig_faults(struct rig *r, const char *hex, int vector,
                   cpu_stop_reason(r->c));
     ck_assert_int_eq(rig_vector(r), vector);
     if (error >= 0)
-        ck_assert_uint_eq(rig_read(r, r->c->gpr[REG_RSP], 4),
-                          (unsigned)error);
+        ck_assert_uint_eq(rig_read(r, r->c->gpr[REG_RSP], 4), (unsigned)error);
 }
 
 /* Word n of the frame above the error code, if any: 0 RIP, 1 CS, 2 RFLAGS,
