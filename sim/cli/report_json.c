@@ -155,7 +155,7 @@ enum sim_status report_json(const struct run_report *r, struct hostio_file *f,
 static void text_line(void *self, const char *name, uint64_t value,
                       const struct stat_desc *d)
 {
-    fprintf(self, "%-44s %20" PRIu64 " # %s (%s)\n", name, value, d->doc,
+    fprintf(self, "%-52s %16" PRIu64 " # %s (%s)\n", name, value, d->doc,
             d->unit);
 }
 

@@ -102,19 +102,25 @@ static void print_stack(const struct run_report *r, uint64_t cycles)
         CYCLE_LEAVES(LEAF_NAME)
 #undef LEAF_NAME
     };
+    uint64_t rest = 0;
     fprintf(stderr, "where the cycles went\n");
     for (int i = 0; i < LEAF_COUNT; i++) {
         char name[64];
         snprintf(name, sizeof name, "cycle_stack.%s", names[i]);
         uint64_t value = over_cores(r, name);
-        if (value == 0)
-            continue;
         double share = ratio(value, cycles);
+        if (share < 0.00005) {
+            rest += value;
+            continue;
+        }
         int len = (int)(share * BAR + 0.5);
         fprintf(stderr, "  %-17s %6.2f%%  %.*s\n", names[i], 100.0 * share,
                 len > BAR ? BAR : len,
                 "########################################");
     }
+    if (rest != 0)
+        fprintf(stderr, "  %-17s %6.2f%%\n", "(the rest)",
+                100.0 * ratio(rest, cycles));
 }
 
 /* --- TLB misses ----------------------------------------------------------- */
@@ -148,7 +154,7 @@ static struct tlb_row *row_of(struct tlb_table *t, const char *name,
     return row;
 }
 
-/* Structures that count causes are those with a "causes.compulsory". */
+/* Structures that tell why they missed have "<tlb>.miss_cause.<cause>". */
 static void collect_tlb(void *self, const char *name, uint64_t value,
                         const struct stat_desc *d)
 {
@@ -156,13 +162,13 @@ static void collect_tlb(void *self, const char *name, uint64_t value,
     (void)d;
     if (strncmp(name, t->core, t->prefix) != 0)
         return;
-    const char *causes = strstr(name + t->prefix, ".causes.");
+    const char *causes = strstr(name + t->prefix, ".miss_cause.");
     if (causes == NULL)
         return;
     struct tlb_row *row = row_of(t, name, causes + 1, true);
     if (row == NULL)
         return;
-    const char *cause = causes + strlen(".causes.");
+    const char *cause = causes + strlen(".miss_cause.");
     row->misses += value;
     if (strcmp(cause, "compulsory") == 0)
         row->compulsory += value;
@@ -203,7 +209,7 @@ static void print_tlbs(const struct run_report *r, uint64_t instructions)
 static void print_walks(const struct run_report *r)
 {
     uint64_t walks =
-        over_cores(r, "dtlb.walks") + over_cores(r, "itlb.walks");
+        over_cores(r, "walk.count.data") + over_cores(r, "walk.count.fetch");
     uint64_t references = over_cores(r, "walk.references.guest");
     uint64_t ept = over_cores(r, "walk.references.ept");
     if (walks == 0)
