@@ -34,9 +34,8 @@ struct hostio_file {
  * in the same folder; a symbolic link is followed; a device or FIFO is
  * written in place; a folder is refused. Errors are SIM_NO_RESOURCE.
  */
-SIM_MUST_CHECK enum sim_status hostio_begin(struct hostio_file *f,
-                                            const char *path,
-                                            struct sim_error *e);
+SIM_MUST_CHECK enum sim_status
+hostio_begin(struct hostio_file *f, const char *path, struct sim_error *e);
 
 /* Flush to the disk and give the file its name. On failure the old file is
  * untouched and the new one removed. */

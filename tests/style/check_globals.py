@@ -27,6 +27,8 @@ def writable(archive):
         section, size, name = found.groups()
         if section.startswith(".data.rel.ro") or int(size, 16) == 0:
             continue
+        if name.startswith("DW.ref."):  # what C++ unwinding tables point at
+            continue
         yield name, section
 
 
