@@ -193,14 +193,13 @@ static enum sim_status read_all(const struct load_file *f, Elf *elf,
     enum sim_status s = check_header(f, &h, e);
     if (s != SIM_OK)
         return s;
-    if (elf_getphdrnum(elf, &count) != 0)
-        return sim_fail(e, SIM_BAD_INPUT, "%s: program headers: %s", f->path,
-                        elf_errmsg(-1));
     if (h.e_phnum == PN_XNUM && h.e_shoff == 0)
         return refuse(f, "number of program headers", h.e_phnum,
                       "needs a section 0", e);
-    if (h.e_phnum != PN_XNUM)
-        count = h.e_phnum; /* libelf lowers it when the table is cut off */
+    count = h.e_phnum;
+    if (h.e_phnum == PN_XNUM && elf_getphdrnum(elf, &count) != 0)
+        return sim_fail(e, SIM_BAD_INPUT, "%s: program headers: %s", f->path,
+                        elf_errmsg(-1));
     s = check_table(f, &h, count, e);
     if (s != SIM_OK)
         return s;
