@@ -92,12 +92,17 @@ bool mmu_read(struct mmu *m, uint64_t lin, unsigned len, unsigned access,
     return count != 0;
 }
 
+/* A store to translated code takes the line out of the L1I. The second half
+ * of a read-modify-write may cross a line. */
 static void write_ram(struct mmu *m, const struct piece *p, const uint8_t *in)
 {
-    if (UNLIKELY(m->timing && memory_has_code(m->shared, p->offset)))
-        for (unsigned k = 0; k < p->len; k++)
-            if (k == 0 || ((p->pa + k) & (LINE_SIZE - 1)) == 0)
-                hierarchy_drop_fetch(m, p->pa + k);
+    if (UNLIKELY(m->timing && memory_has_code(m->shared, p->offset))) {
+        uint64_t last = p->len - 1;
+        if (memory_is_code_line(m->shared, p->offset))
+            hierarchy_drop_fetch(m, p->pa);
+        if (memory_is_code_line(m->shared, p->offset + last))
+            hierarchy_drop_fetch(m, p->pa + last);
+    }
     memory_store(m->shared, p->offset, p->len, in);
 }
 

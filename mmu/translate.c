@@ -80,10 +80,10 @@ struct tlb *translate_second_level(const struct mmu *m, const struct side *s,
                                    unsigned class)
 {
     if (class == PAGES_1G)
-        return s->l2_1g;
+        return s->l2_1g->entries != 0 ? s->l2_1g : NULL;
     if (class == PAGES_2M && !m->config.stlb_2m_shared)
         return NULL;
-    return s->l2;
+    return s->l2->entries != 0 ? s->l2 : NULL;
 }
 
 /* --- filling --- */
