@@ -89,29 +89,42 @@ enum step int_leave(struct cpu *c, const struct uop *u)
     return STEP_NEXT;
 }
 
-/* A write at the final stack pointer would have to succeed, though nothing
- * is written there. */
-static bool enter_probe(struct cpu *c, const struct stack *s)
+/* True when a write of `size` bytes at stack offset sp would succeed. */
+static bool enter_probe(struct cpu *c, const struct stack *s, uint64_t sp,
+                        unsigned size)
 {
-    uint64_t lin = s->sp;
+    uint64_t lin = sp;
     bool ok = true;
     if (s->flat64) {
-        ok = segment_canonical(c, lin);
+        ok = segment_canonical(c, lin) && segment_canonical(c, lin + size - 1);
     } else {
-        uint32_t off = (uint32_t)s->sp;
+        uint32_t off = (uint32_t)sp;
         if ((s->ss.attr & SEG_ATTR_DB) == 0)
             off &= 0xffff;
         lin = (uint32_t)(s->ss.base + off);
-        ok = segment_within(&s->ss, off, 1);
+        ok = segment_within(&s->ss, off, size);
     }
     if (!ok) {
         raise_error(c, EXC_SS, 0);
         return false;
     }
-    if (mmu_probe(c->mmu, lin, 1, MMU_WRITE))
+    if (mmu_probe(c->mmu, lin, size, MMU_WRITE))
         return true;
     raise_page_fault(c);
     return false;
+}
+
+/* What ENTER will push, value after value, and then a write at the final
+ * stack pointer, which must succeed though nothing is written there. */
+static bool enter_checks(struct cpu *c, const struct stack *s, unsigned n,
+                         unsigned lg, unsigned bytes)
+{
+    for (unsigned i = 1; i <= n; i++)
+        if (!enter_probe(c, s, s->sp - ((uint64_t)i << lg), 1u << lg))
+            return false;
+    if (PLANTED(c, PLANT_ENTER_NO_PROBE))
+        return true;
+    return enter_probe(c, s, s->sp - ((uint64_t)n << lg) - bytes, 1);
 }
 
 /*
@@ -137,9 +150,7 @@ enum step int_enter(struct cpu *c, const struct uop *u)
         frame = (s.sp & ~UINT64_C(0xffff)) | (frame & 0xffff);
     if (level > 0)
         v[n++] = frame;
-    struct stack last = s;
-    last.sp -= ((uint64_t)n << lg) + bytes;
-    if (!(PLANTED(c, PLANT_ENTER_NO_PROBE) || enter_probe(c, &last)) ||
+    if (!enter_checks(c, &s, n, lg, bytes) ||
         !stack_push(c, &s, v, n, 1u << lg))
         return STEP_FAULT;
     s.sp -= bytes;

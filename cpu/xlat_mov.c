@@ -355,6 +355,11 @@ bool xlat_flag(struct xlat *x)
  * Encodings that other extensions reuse are NOPs without them. */
 bool xlat_nop(struct xlat *x)
 {
+    const ZydisDecodedInstruction *zi = x->zi;
+    /* 0F 0D with a register: a NOP on Intel parts, invalid on AMD's. */
+    if (zi->opcode_map == ZYDIS_OPCODE_MAP_0F && zi->opcode == 0x0d &&
+        int_is_reg(&x->zo[0]) && x->c->config.vendor == VENDOR_AMD)
+        return false;
     xlat_emit(x, INT_TABLE(x, cond)->nop);
     return true;
 }
@@ -366,6 +371,18 @@ static bool hint_is_plain(const struct xlat *x)
         return true;
     return (x->mode & MODE_FLAT) != 0 && s != ZYDIS_REGISTER_FS &&
            s != ZYDIS_REGISTER_GS;
+}
+
+/* F3 90 with REX.B is XCHG with R8 all the same. SDM Vol.2 App. A "One-Byte
+ * Opcode Map". */
+bool xlat_pause(struct xlat *x)
+{
+    if (!(x->mode & MODE_LONG) || !x->zi->raw.rex.B)
+        return xlat_nop(x);
+    int_emit_rr(x, INT_TABLE(x, mov)->xchg_rr[int_insn_lg(x)], REG_RAX * 8,
+                8 * 8);
+    x->cost = COST_ALU;
+    return true;
 }
 
 bool xlat_prefetch(struct xlat *x)
