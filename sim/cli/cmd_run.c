@@ -245,15 +245,26 @@ static enum sim_status build(struct run *r, struct sim_error *e)
     return s;
 }
 
-/* Signals are read between slices of the run, never delivered. */
+/* Runs in signal context: hand the number on through the signalfd. A call
+ * that waits (for the guest's input, say) ends with EINTR. */
+static void on_signal(int number)
+{
+    const union sigval value = {.sival_int = number};
+    sigqueue(getpid(), SIGRTMIN, value);
+}
+
+/* Signals are looked at between slices of the run. */
 static void catch_signals(struct run *r)
 {
     sigset_t set;
     sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGRTMIN);
     sigprocmask(SIG_BLOCK, &set, NULL);
     r->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    struct sigaction action = {.sa_handler = on_signal};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
 }
 
 static bool tick(void *self)
@@ -262,7 +273,7 @@ static bool tick(void *self)
     struct signalfd_siginfo info;
     if (r->signal_fd >= 0 &&
         read(r->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
-        r->signal = (int)info.ssi_signo;
+        r->signal = info.ssi_int;
         return false;
     }
     double now = host_time();

@@ -127,7 +127,7 @@ static void print_stack(const struct run_report *r, uint64_t cycles)
 
 struct tlb_row {
     char name[48]; /* below "core0." */
-    uint64_t misses, compulsory, capacity, conflict, invalidated;
+    uint64_t misses, compulsory, capacity, conflict, invalidated, fault;
 };
 
 struct tlb_table {
@@ -178,6 +178,8 @@ static void collect_tlb(void *self, const char *name, uint64_t value,
         row->conflict += value;
     else if (strncmp(cause, "invalidated", 11) == 0)
         row->invalidated += value;
+    else
+        row->fault += value;
 }
 
 static void print_tlbs(const struct run_report *r, uint64_t instructions)
@@ -193,16 +195,18 @@ static void print_tlbs(const struct run_report *r, uint64_t instructions)
     double k = 1000.0 / (double)instructions;
     fprintf(stderr,
             "TLB misses per 1000 instructions\n"
-            "  %-10s %9s %11s %9s %9s %12s\n",
-            "", "all", "compulsory", "capacity", "conflict", "invalidated");
+            "  %-9s %9s %11s %9s %9s %12s %9s\n",
+            "", "all", "compulsory", "capacity", "conflict", "invalidated",
+            "faults");
     for (size_t i = 0; i < t.rows; i++) {
         const struct tlb_row *w = &t.row[i];
         if (w->misses == 0)
             continue;
-        fprintf(stderr, "  %-10s %9.4f %11.4f %9.4f %9.4f %12.4f\n", w->name,
+        fprintf(stderr, "  %-9s %9.4f %11.4f %9.4f %9.4f %12.4f %9.4f\n",
+                w->name,
                 k * (double)w->misses, k * (double)w->compulsory,
                 k * (double)w->capacity, k * (double)w->conflict,
-                k * (double)w->invalidated);
+                k * (double)w->invalidated, k * (double)w->fault);
     }
 }
 

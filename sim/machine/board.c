@@ -116,6 +116,66 @@ static void intr_changed(void *self, bool level)
     machine_wake_core(m, 0);
 }
 
+/* --- Host proxy ----------------------------------------------------------- */
+
+/* RAM as a bus master sees it. */
+static bool ram_read(void *self, hpa at, unsigned len, void *out)
+{
+    const struct machine *m = self;
+    return memsys_read(m->memory, at, len, out);
+}
+
+static bool ram_write(void *self, hpa at, unsigned len, const void *in)
+{
+    const struct machine *m = self;
+    return memsys_write(m->memory, at, len, in);
+}
+
+static void program_exit(void *self, uint8_t status)
+{
+    machine_end(self, END_EXIT, status, "%s", "");
+}
+
+static bool proxy_in(void *self, uint16_t port, unsigned len, uint32_t *out)
+{
+    const struct machine *m = self;
+    const struct io_port *p = &m->board.proxy_port;
+    return p->in(p->self, port, len, out);
+}
+
+/* The proxy writes to the same descriptors as the consoles: keep order. */
+static bool proxy_out(void *self, uint16_t port, unsigned len, uint32_t in)
+{
+    struct machine *m = self;
+    const struct io_port *p = &m->board.proxy_port;
+    board_flush(m);
+    bool answered = p->out(p->self, port, len, in);
+    machine_tick(m); /* it may have waited for input until Ctrl-C */
+    return answered;
+}
+
+static enum sim_status create_proxy(struct machine *m, struct sim_error *e)
+{
+    struct board *b = &m->board;
+    const struct hostproxy_config c = {
+        .mem = {m, ram_read, ram_write},
+        .share = m->io.share,
+        .read_only = m->io.share_read_only,
+        .shares = m->io.shares,
+        .in = STDIN_FILENO,
+        .out = STDOUT_FILENO,
+        .err = STDERR_FILENO,
+        .exit = {m, program_exit},
+    };
+    enum sim_status s = hostproxy_create(&c, &b->proxy, e);
+    if (s != SIM_OK)
+        return s;
+    b->proxy_port = hostproxy_port(b->proxy);
+    const struct io_port outer = {m, proxy_in, proxy_out};
+    return iobus_claim(&b->iobus, HOSTPROXY_PORT,
+                       HOSTPROXY_PORT + HOSTPROXY_PORTS - 1, outer, e);
+}
+
 /* --- Devices -------------------------------------------------------------- */
 
 static void create_uart(struct machine *m)
@@ -201,5 +261,11 @@ enum sim_status board_create(struct machine *m, struct sim_error *e)
                    (struct debugport_sink){m, console_put, debug_exit,
                                            power_off});
     i8042_init(&b->i8042, m, reset_request);
-    return claim_all(b, e);
+    enum sim_status s = claim_all(b, e);
+    return s == SIM_OK && m->io.proxy ? create_proxy(m, e) : s;
+}
+
+void board_destroy(struct machine *m)
+{
+    hostproxy_destroy(m->board.proxy);
 }

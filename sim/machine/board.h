@@ -6,6 +6,7 @@
 
 #include "sim/base/status.h"
 #include "sim/chipset/debugport.h"
+#include "sim/chipset/hostproxy.h"
 #include "sim/chipset/i8042.h"
 #include "sim/chipset/iobus.h"
 #include "sim/chipset/pic.h"
@@ -37,6 +38,8 @@ struct board {
     struct i8042 i8042;
     struct pit pit;
     struct rtc rtc;
+    struct hostproxy *proxy; /* NULL: the guest is not pk */
+    struct io_port proxy_port;
     struct byte_sink console, serial;
     struct byte_source input;
     uint64_t vcd_intr; /* the INTR wire, for the VCD file */
@@ -46,6 +49,8 @@ struct board {
  * not yet. */
 SIM_MUST_CHECK enum sim_status board_create(struct machine *m,
                                             struct sim_error *e);
+
+void board_destroy(struct machine *m);
 
 /* Send what is waiting. */
 void board_flush(struct machine *m);

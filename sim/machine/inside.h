@@ -46,6 +46,9 @@ struct machine {
     struct stat_registry stats;
     struct roi roi;
     struct machine_outcome outcome;
+    /* Of machine_run, while it is under way. */
+    bool (*tick)(void *self);
+    void *tick_self;
 };
 
 /* --- machine.c ------------------------------------------------------------ */
@@ -53,6 +56,9 @@ struct machine {
 /* End the run: the first reason counts. */
 void machine_end(struct machine *m, enum machine_end end, int status,
                  const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Let the caller of machine_run look at the host; it may end the run. */
+void machine_tick(struct machine *m);
 
 /* The core may have work again. */
 void machine_wake_core(struct machine *m, unsigned index);

@@ -333,6 +333,7 @@ void machine_destroy(struct machine *m)
     roi_free(&m->roi);
     for (unsigned i = 0; i < m->cores; i++)
         cpu_destroy(m->core[i].cpu);
+    board_destroy(m);
     if (m->memory != NULL)
         memsys_destroy(m->memory);
     if (m->kernel != NULL)
@@ -420,8 +421,16 @@ static void run_slice(struct machine *m)
     sim_run(m->kernel, m->slice_end);
 }
 
+void machine_tick(struct machine *m)
+{
+    if (m->outcome.end == END_NONE && !m->tick(m->tick_self))
+        machine_end(m, END_REQUESTED, 0, "%s", "");
+}
+
 void machine_run(struct machine *m, bool (*tick)(void *self), void *self)
 {
+    m->tick = tick;
+    m->tick_self = self;
     for (unsigned i = 0; i < m->cores; i++) {
         m->core[i].halted = !cpu_has_work(m->core[i].cpu) && i != 0;
         if (!m->core[i].halted)
@@ -430,8 +439,7 @@ void machine_run(struct machine *m, bool (*tick)(void *self), void *self)
     while (m->outcome.end == END_NONE) {
         run_slice(m);
         board_flush(m);
-        if (m->outcome.end == END_NONE && !tick(self))
-            machine_end(m, END_REQUESTED, 0, "%s", "");
+        machine_tick(m);
     }
     board_flush(m);
 }
