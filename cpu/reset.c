@@ -77,7 +77,7 @@ static void reset_common(struct cpu *c)
     c->rep_active = false;
     c->pending_dr6 = 0;
     c->nmi_blocked = false;
-    c->init_pending = c->sipi_pending = false;
+    c->init_pending = false; /* a SIPI that came after it stays */
 }
 
 /* Application processors of a multiple-processor system wait for SIPI. */
@@ -122,7 +122,7 @@ void cpu_reset(struct cpu *c)
     mmu_reset(c->mmu);
     mmu_set_mtrr(c->mmu, &c->msr.mtrr);
     lapic_reset(c);
-    c->nmi_pending = c->intr_line = false;
+    c->nmi_pending = c->intr_line = c->sipi_pending = false;
     c->stop_requested = false;
     c->unmodelled = false;
     c->stop_reason[0] = '\0';

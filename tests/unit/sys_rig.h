@@ -8,6 +8,7 @@
 
 #include "cpu/control.h"
 #include "cpu/debug.h"
+#include "cpu/event.h"
 #include "cpu/flags.h"
 #include "cpu/lapic.h"
 #include "cpu/msr.h"
