@@ -372,7 +372,8 @@ static void run_block(struct cpu *c)
  * instruction limit can be reached (an instruction takes one at least). */
 static void set_limit(struct cpu *c)
 {
-    c->limit = c->until;
+    /* Below what a block that must not be entered carries. */
+    c->limit = c->until < BLOCK_NO_CYCLES ? c->until : BLOCK_NO_CYCLES - 1;
     if (c->instruction_limit != 0) {
         uint64_t left = c->instruction_limit - c->account.instructions;
         if (left < c->limit - c->account.cycles)

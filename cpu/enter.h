@@ -33,6 +33,29 @@ ALWAYS_INLINE enter_pair *enter_at(uint64_t *p)
  */
 uop_fn ENGINE(enter_cold_0), ENGINE(enter_cold_1), ENGINE(enter_cold_2);
 
+/* The block's line is not the fetched one: make it so by the quick check
+ * alone. */
+ALWAYS_INLINE bool enter_line(struct cpu *c, const struct block *n)
+{
+#if ENGINE_TIMING
+    if (UNLIKELY(!mmu_hit_fetch(&c->hot, n->line, n->pline)))
+        return false;
+#else
+    const struct fetch_page *f = fetch_page_of(c->code, n->line);
+    if (UNLIKELY(f->line != n->line || f->pline != n->pline ||
+                 f->generation != c->fetch_generation))
+        return false;
+#endif
+    c->gpr[GPR_LINE] = n->line;
+    c->fetch_pline = n->pline;
+    return true;
+}
+
+ALWAYS_INLINE bool enter_fetched(const struct cpu *c, const struct block *n)
+{
+    return n->line == c->gpr[GPR_LINE] && n->pline == c->fetch_pline;
+}
+
 /* Charge block n; cycles and instructions are the account's new ones. */
 ALWAYS_INLINE void enter_commit(struct cpu *c, struct block *n,
                                 uint64_t cycles, uint64_t cost)
@@ -66,8 +89,10 @@ ALWAYS_INLINE void enter_count(struct cpu *c, unsigned edge)
         uint64_t then_ = (c)->account.cycles + cost_ + n_->cycles;             \
         if (branch)                                                            \
             enter_count((c), (edge));                                          \
-        if (UNLIKELY(n_->line != (c)->gpr[GPR_LINE] ||                         \
-                     n_->pline != (c)->fetch_pline || then_ > (c)->limit)) {   \
+        /* A block that must not be entered never fits below the limit. */   \
+        if (UNLIKELY(then_ > (c)->limit) ||                                    \
+            (UNLIKELY(!enter_fetched((c), n_)) &&                              \
+             UNLIKELY(!enter_line((c), n_)))) {                                \
             if ((edge) == 2)                                                   \
                 (c)->rip = n_->rip;                                            \
             UOP_JUMP((c), (u), ENGINE(enter_cold_##edge));                     \

@@ -9,23 +9,6 @@
 
 /* --- entering blocks --- */
 
-/* Make the block's line the fetched one, by the quick check alone. */
-static bool ENGINE(enter_line)(struct cpu *c, const struct block *n)
-{
-#if ENGINE_TIMING
-    if (UNLIKELY(!mmu_hit_fetch(&c->hot, n->line, n->pline)))
-        return false;
-#else
-    const struct fetch_page *f = fetch_page_of(c->code, n->line);
-    if (UNLIKELY(f->line != n->line || f->pline != n->pline ||
-                 f->generation != c->fetch_generation))
-        return false;
-#endif
-    c->gpr[GPR_LINE] = n->line;
-    c->fetch_pline = n->pline;
-    return true;
-}
-
 ALWAYS_INLINE void charge_taken(struct cpu *c, const struct uop *u)
 {
     if (ENGINE_TIMING) {
@@ -35,34 +18,14 @@ ALWAYS_INLINE void charge_taken(struct cpu *c, const struct uop *u)
     }
 }
 
-/* The start of block n once it is entered, or NULL. */
-static const struct uop *ENGINE(enter_slowly)(struct cpu *c, struct block *n)
-{
-    uint64_t then = c->account.cycles + n->cycles;
-    if (UNLIKELY(then > c->limit))
-        return engine_leave(c, n->rip, LEAVE_LOOKUP);
-    if (n->line != c->gpr[GPR_LINE] || n->pline != c->fetch_pline) {
-        if (UNLIKELY(!ENGINE(enter_line)(c, n)))
-            return engine_leave(c, n->rip, LEAVE_LOOKUP);
-    }
-    enter_commit(c, n, then, 0);
-    return n->uop;
-}
-
-#define ENTER_SLOWLY(c, n)                                                     \
-    do {                                                                       \
-        const struct uop *start_ = ENGINE(enter_slowly)((c), (n));             \
-        if (UNLIKELY(start_ == NULL))                                          \
-            return NULL;                                                       \
-        UOP_GOTO((c), start_);                                                 \
-    } while (0)
-
+/* Here a block did not fit, is gone, or its line is not at hand: the run
+ * loop looks. */
 UOP(enter_cold_0)
 {
     struct block *n = block_link(u)->to[0];
     if (UNLIKELY(n->line == BLOCK_NO_LINE))
         return engine_unlinked(c, u, 0);
-    ENTER_SLOWLY(c, n);
+    return engine_leave(c, n->rip, LEAVE_LOOKUP);
 }
 
 UOP(enter_cold_1)
@@ -71,21 +34,28 @@ UOP(enter_cold_1)
     charge_taken(c, u);
     if (UNLIKELY(n->line == BLOCK_NO_LINE))
         return engine_unlinked(c, u, 1);
-    ENTER_SLOWLY(c, n);
+    return engine_leave(c, n->rip, LEAVE_LOOKUP);
 }
 
 UOP(enter_cold_2)
 {
-    struct block *n = c->code->jump[jump_index(c->rip)];
     charge_taken(c, u);
-    ENTER_SLOWLY(c, n);
+    return engine_leave(c, c->rip, LEAVE_LOOKUP);
 }
 
-/* The known block at an indirect target, or NULL. */
-ALWAYS_INLINE struct block *known(struct cpu *c, uint64_t rip)
+/* Handlers kept out of line, so that those that jump to them need no frame. */
+#define UOP_COLD(name) __attribute__((noinline, cold)) UOP_STATIC(name)
+
+/* The block that an indirect target may have, and whether it has. */
+ALWAYS_INLINE struct block *candidate(struct cpu *c, uint64_t rip)
 {
-    struct block *n = c->code->jump[jump_index(rip)];
-    return LIKELY(n->key == rip && n->mode == c->mode) ? n : NULL;
+    return c->code->jump[jump_index(rip)];
+}
+
+ALWAYS_INLINE bool known(const struct cpu *c, const struct block *n,
+                         uint64_t rip)
+{
+    return LIKELY(n->key == rip && n->mode == c->mode);
 }
 
 /* Leave for a target that no block is known for: charge as entering does. */
@@ -162,108 +132,185 @@ ALWAYS_INLINE bool target_ok(struct cpu *c, uint64_t rip)
     return LIKELY(bits_sext(rip, 48) == rip) || engine_target_ok(c, rip);
 }
 
+/* The target is in c->rip and no block is known for it. */
+UOP_COLD(jmp_unknown)
+{
+    uint64_t rip = c->rip;
+    if (UNLIKELY(!target_ok(c, rip)))
+        return uop_fault(c, u);
+    return ENGINE(unknown)(c, u, rip);
+}
+
 UOP_STATIC(jmp_reg)
 {
     uint64_t rip = REG(uint64_t, c, u->src);
-    struct block *n = known(c, rip);
-    if (LIKELY(n != NULL))
+    struct block *n = candidate(c, rip);
+    if (known(c, n, rip))
         ENTER(c, u, n, 2, true);
-    if (UNLIKELY(!target_ok(c, rip)))
-        return uop_fault(c, u);
-    return ENGINE(unknown)(c, u, rip);
+    c->rip = rip;
+    UOP_JUMP(c, u, ENGINE(jmp_unknown));
 }
 
+UOP_COLD(jmp_mem_slow)
+{
+    if (UNLIKELY(!mem_load_slow(c, u, uop_ea(c, u), 8, false)))
+        return uop_fault(c, u);
+    c->rip = c->slow.u64[0];
+    UOP_JUMP(c, u, ENGINE(jmp_unknown));
+}
+
+/* A handler that may call needs a frame: what misses the filter is done by
+ * another one, from the start. */
 UOP_STATIC(jmp_mem)
 {
-    uint64_t rip;
-    if (UNLIKELY(!mem_load(c, u, uop_ea(c, u), 8, &rip)))
-        return uop_fault(c, u);
-    struct block *n = known(c, rip);
-    if (LIKELY(n != NULL))
+    const uint8_t *p = MEM_HIT_READ(&c->hot, uop_ea(c, u), 8);
+    if (UNLIKELY(p == NULL))
+        UOP_JUMP(c, u, ENGINE(jmp_mem_slow));
+    uint64_t rip = *(const uint64_t *)(const void *)p;
+    struct block *n = candidate(c, rip);
+    if (known(c, n, rip))
         ENTER(c, u, n, 2, true);
-    if (UNLIKELY(!target_ok(c, rip)))
-        return uop_fault(c, u);
-    return ENGINE(unknown)(c, u, rip);
+    c->rip = rip;
+    UOP_JUMP(c, u, ENGINE(jmp_unknown));
 }
 
 /* Push the return address; false: a fault. */
-ALWAYS_INLINE bool push_return(struct cpu *c, const struct uop *u)
+static bool ENGINE(push_return)(struct cpu *c, const struct uop *u)
 {
     uint64_t sp = c->gpr[REG_RSP] - 8;
-    if (UNLIKELY(!mem_store(c, u, sp, 8, u->imm)))
+    if (UNLIKELY(!mem_store(c, u, sp, 8, u->imm))) {
+        if (c->event.vector == EXC_GP) /* u->seg is the target's */
+            c->event.vector = EXC_SS;
         return false;
+    }
     c->gpr[REG_RSP] = sp;
     return true;
 }
 
-UOP_STATIC(call)
+UOP_COLD(call_slow)
 {
-    if (UNLIKELY(!push_return(c, u)))
+    if (UNLIKELY(!ENGINE(push_return)(c, u)))
         return uop_fault(c, u);
     ENTER(c, u, block_link(u)->to[1], 1, true);
 }
 
+UOP_STATIC(call)
+{
+    uint64_t sp = c->gpr[REG_RSP] - 8;
+    uint8_t *p = MEM_HIT_WRITE(&c->hot, sp, 8);
+    if (UNLIKELY(p == NULL))
+        UOP_JUMP(c, u, ENGINE(call_slow));
+    mem_put(p, 8, u->imm);
+    c->gpr[REG_RSP] = sp;
+    ENTER(c, u, block_link(u)->to[1], 1, true);
+}
+
+/* Call c->rip, checks included. A fault of the push is a stack fault. */
+UOP_COLD(call_unknown)
+{
+    uint64_t rip = c->rip;
+    if (UNLIKELY(!target_ok(c, rip) || !ENGINE(push_return)(c, u)))
+        return uop_fault(c, u);
+    return ENGINE(unknown)(c, u, rip);
+}
+
 UOP_STATIC(call_reg)
 {
-    uint64_t rip = REG(uint64_t, c, u->src);
-    struct block *n = known(c, rip);
-    if (UNLIKELY(n == NULL && !target_ok(c, rip)))
+    uint64_t rip = REG(uint64_t, c, u->src), sp = c->gpr[REG_RSP] - 8;
+    struct block *n = candidate(c, rip);
+    uint8_t *p =
+        known(c, n, rip) ? MEM_HIT_WRITE(&c->hot, sp, 8) : NULL;
+    if (UNLIKELY(p == NULL)) {
+        c->rip = rip;
+        UOP_JUMP(c, u, ENGINE(call_unknown));
+    }
+    mem_put(p, 8, u->imm);
+    c->gpr[REG_RSP] = sp;
+    ENTER(c, u, n, 2, true);
+}
+
+UOP_COLD(call_mem_slow)
+{
+    if (UNLIKELY(!mem_load_slow(c, u, uop_ea(c, u), 8, false)))
         return uop_fault(c, u);
-    if (UNLIKELY(!push_return(c, u)))
-        return uop_fault(c, u);
-    if (LIKELY(n != NULL))
-        ENTER(c, u, n, 2, true);
-    return ENGINE(unknown)(c, u, rip);
+    c->rip = c->slow.u64[0];
+    UOP_JUMP(c, u, ENGINE(call_unknown));
 }
 
 UOP_STATIC(call_mem)
 {
-    uint64_t rip;
-    if (UNLIKELY(!mem_load(c, u, uop_ea(c, u), 8, &rip)))
+    const uint8_t *from = MEM_HIT_READ(&c->hot, uop_ea(c, u), 8);
+    if (UNLIKELY(from == NULL))
+        UOP_JUMP(c, u, ENGINE(call_mem_slow));
+    uint64_t rip = *(const uint64_t *)(const void *)from;
+    uint64_t sp = c->gpr[REG_RSP] - 8;
+    struct block *n = candidate(c, rip);
+    uint8_t *p =
+        known(c, n, rip) ? MEM_HIT_WRITE(&c->hot, sp, 8) : NULL;
+    if (UNLIKELY(p == NULL)) {
+        c->rip = rip;
+        UOP_JUMP(c, u, ENGINE(call_unknown));
+    }
+    mem_put(p, 8, u->imm);
+    c->gpr[REG_RSP] = sp;
+    ENTER(c, u, n, 2, true);
+}
+
+UOP_COLD(ret_unknown)
+{
+    uint64_t rip = c->rip;
+    if (UNLIKELY(!target_ok(c, rip)))
         return uop_fault(c, u);
-    struct block *n = known(c, rip);
-    if (UNLIKELY(n == NULL && !target_ok(c, rip)))
-        return uop_fault(c, u);
-    /* A fault of the push is a stack fault. */
-    if (UNLIKELY(!push_return(c, u)))
-        return uop_fault(c, u);
-    if (LIKELY(n != NULL))
-        ENTER(c, u, n, 2, true);
+    c->gpr[REG_RSP] += 8 + u->imm;
     return ENGINE(unknown)(c, u, rip);
+}
+
+UOP_COLD(ret_slow)
+{
+    if (UNLIKELY(!mem_load_slow(c, u, c->gpr[REG_RSP], 8, false)))
+        return uop_fault(c, u);
+    c->rip = c->slow.u64[0];
+    UOP_JUMP(c, u, ENGINE(ret_unknown));
 }
 
 UOP_STATIC(ret)
 {
-    uint64_t sp = c->gpr[REG_RSP], rip;
-    if (UNLIKELY(!mem_load(c, u, sp, 8, &rip)))
-        return uop_fault(c, u);
-    struct block *n = known(c, rip);
-    if (LIKELY(n != NULL)) {
+    uint64_t sp = c->gpr[REG_RSP];
+    const uint8_t *p = MEM_HIT_READ(&c->hot, sp, 8);
+    if (UNLIKELY(p == NULL))
+        UOP_JUMP(c, u, ENGINE(ret_slow));
+    uint64_t rip = *(const uint64_t *)(const void *)p;
+    struct block *n = candidate(c, rip);
+    if (known(c, n, rip)) {
         c->gpr[REG_RSP] = sp + 8 + u->imm;
         ENTER(c, u, n, 2, true);
     }
-    if (UNLIKELY(!target_ok(c, rip)))
-        return uop_fault(c, u);
-    c->gpr[REG_RSP] = sp + 8 + u->imm;
-    return ENGINE(unknown)(c, u, rip);
+    c->rip = rip;
+    UOP_JUMP(c, u, ENGINE(ret_unknown));
 }
 
 /* --- the translator's own --- */
 
-UOP_STATIC(line)
+UOP_COLD(line_slow)
 {
     uint64_t line =
         c->gpr[GPR_LINE] + (ENGINE_TIMING ? LINE_SIZE : PAGE_SIZE);
+    if (UNLIKELY(!engine_fetch_line(c, u, line)))
+        return NULL;
+    UOP_NEXT(c, u);
+}
+
+UOP_STATIC(line)
+{
 #if ENGINE_TIMING
+    uint64_t line = c->gpr[GPR_LINE] + LINE_SIZE;
     if (LIKELY(mmu_hit_fetch(&c->hot, line, u->imm))) {
         c->gpr[GPR_LINE] = line;
         c->fetch_pline = u->imm;
         UOP_NEXT(c, u);
     }
 #endif
-    if (UNLIKELY(!engine_fetch_line(c, u, line)))
-        return NULL;
-    UOP_NEXT(c, u);
+    UOP_JUMP(c, u, ENGINE(line_slow));
 }
 
 UOP_STATIC(charge)
