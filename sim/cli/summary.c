@@ -190,7 +190,10 @@ static void print_tlbs(const struct run_report *r, uint64_t instructions)
         t.prefix = strlen(t.core);
         stat_walk(machine_stats(r->machine), r->values, collect_tlb, &t);
     }
-    if (t.rows == 0 || instructions == 0)
+    uint64_t all = 0;
+    for (size_t i = 0; i < t.rows; i++)
+        all += t.row[i].misses;
+    if (all == 0 || instructions == 0)
         return;
     double k = 1000.0 / (double)instructions;
     fprintf(stderr,

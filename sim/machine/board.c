@@ -100,7 +100,7 @@ static void power_off(void *self)
 
 static void reset_request(void *self, enum reset_kind kind)
 {
-    static const char *const name[] = {"INIT", "CPU reset", "hard reset"};
+    static const char *const name[] = {"processor reset (INIT)", "processor reset", "hard reset"};
     machine_end(self, END_ABNORMAL, SIM_GUEST_STOPPED,
                 "the guest asked for a %s: there is no firmware to restart",
                 name[kind]);

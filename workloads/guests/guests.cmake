@@ -26,6 +26,7 @@ endfunction()
 bare_guest(bench ${guests}/bench/bench.c)
 bare_guest(chase ${guests}/chase/chase.c)
 bare_guest(hello ${guests}/hello/hello.c)
+bare_guest(ends ${guests}/ends/ends.c)
 
 # The benchmark behind a boot sector, for models that only have a BIOS.
 add_custom_command(
