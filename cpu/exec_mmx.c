@@ -185,10 +185,11 @@ UOP_STATIC(mmx_movdq2q)
     UOP_NEXT(c, u);
 }
 
-/* EMMS empties every tag and leaves TOP. */
+/* EMMS empties every tag; TOP becomes 0 as with the other instructions. */
 UOP_STATIC(mmx_emms)
 {
     MMX_CHECK();
+    mmx_touch(c);
     c->x87.ftw = 0;
     UOP_NEXT(c, u);
 }

@@ -274,11 +274,13 @@ static void examine(struct x87 *f)
 
 /* --- one or two operands on the stack --- */
 
-/* Result to ST(0); `two`: ST(1) is an operand as well. */
+/* Result to ST(0); `two`: ST(1) is an operand as well. Where C2 is a result
+ * it is cleared even when nothing runs. */
 static void unary(struct cpu *c, const struct uop *u, enum x87_host_op op,
                   bool two, unsigned codes)
 {
     struct x87 *f = &c->x87;
+    f->fsw &= (uint16_t) ~(codes & X87_C2);
     if (empty(f, 0) || (two && empty(f, 1))) {
         if (stack_fault(c, u, false))
             put(f, 0, indefinite);
@@ -286,6 +288,8 @@ static void unary(struct cpu *c, const struct uop *u, enum x87_host_op op,
     }
     struct x87_host h = {.a = get(f, 0), .b = get(f, 1), .cw = f->fcw};
     x87_host_run(&h, op);
+    if ((h.r.u64[1] & 0x7fff) == 0x7fff)
+        codes &= X87_C1 | X87_C2; /* no quotient in C0 and C3 */
     finish(c, u, h.sw, codes);
     if (!blocked(f, h.sw, PRE))
         put(f, 0, h.r);
@@ -319,6 +323,7 @@ static void two_results(struct cpu *c, const struct uop *u,
 {
     struct x87 *f = &c->x87;
     unsigned codes = X87_C1 | (op == HOST_XTRACT ? 0 : X87_C2);
+    f->fsw &= (uint16_t) ~(codes & X87_C2);
     if (empty(f, 0) || !empty(f, 7)) {
         if (stack_fault(c, u, !empty(f, 0))) {
             put(f, 0, indefinite);
@@ -375,7 +380,8 @@ static void load_raw(struct cpu *c, const struct uop *u, struct f80 v,
 {
     struct x87 *f = &c->x87;
     if (!empty(f, 7) || source_empty) {
-        if (stack_fault(c, u, !empty(f, 7)))
+        /* An empty source counts before a full stack. */
+        if (stack_fault(c, u, !source_empty))
             push(f, indefinite);
         return;
     }
@@ -430,8 +436,7 @@ static void conditional_move(struct cpu *c, const struct uop *u)
             put(f, 0, indefinite);
         return;
     }
-    clear_c1(f);
-    if (flags_condition(c, u->src))
+    if (flags_condition(c, u->src)) /* C1 only changes on a stack fault */
         put(f, 0, get(f, u->dst));
 }
 
