@@ -30,7 +30,7 @@ static bool bitmap_allows(struct cpu *c, uint16_t port, unsigned len)
     }
     if (!mem_system_read(c, tr->base + at, 2, &word))
         return false;
-    if ((word >> (port & 7) & bits_mask(len)) != 0) {
+    if (((uint64_t)word >> (port & 7) & bits_mask(len)) != 0) {
         raise_gp(c, 0);
         return false;
     }
