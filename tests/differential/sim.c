@@ -68,6 +68,7 @@ static void build_descriptors(struct sim *s)
     put64(s, GDT_AT + 0x28, 0x00affb000000ffff); /* ring 3 code, 64-bit */
     put64(s, TSS_AT + 4, STACK_AT + 0x1000);     /* RSP0 */
     put64(s, TSS_AT + 36, STACK_AT + 0x1000);    /* IST1 */
+    put64(s, TSS_AT + 96, UINT64_C(104) << 48);  /* no I/O bitmap */
     uint64_t hlt = 0xf4f4f4f4f4f4f4f4;
     for (uint64_t v = 0; v < 256; v++) {
         uint64_t to = HANDLERS_AT + v * 16;

@@ -40,6 +40,89 @@ static bool shiftd16(struct scope *s)
     return double_shift && zi->operand_width == 16 && shift_count(s->t) > 16;
 }
 
+static bool cvtpi2ps_memory(struct scope *s)
+{
+    const struct test_case *t = s->t;
+    s->mask_st = s->mask_ftw = true;
+    s->mask_fsw = 0;
+    return t->zi.mnemonic == ZYDIS_MNEMONIC_CVTPI2PS &&
+           t->zo[1].type == ZYDIS_OPERAND_TYPE_MEMORY;
+}
+
+static bool enter_fault(struct scope *s)
+{
+    s->mask_memory = true;
+    return s->t->zi.mnemonic == ZYDIS_MNEMONIC_ENTER &&
+           s->native->vector >= 0 && s->sim->vector == s->native->vector;
+}
+
+static bool kernel_address(struct scope *s)
+{
+    const struct outcome *n = s->native;
+    s->mask_error = 1;
+    /* ... and the model's own tables lie in the first 64 KiB. */
+    return n->vector == 14 && (n->cr2 >> 63 || n->cr2 < 0x10000);
+}
+
+static bool x87_c1(struct scope *s)
+{
+    s->mask_fsw &= (uint16_t)~0x200;
+    switch (s->t->zi.mnemonic) {
+    case ZYDIS_MNEMONIC_FCMOVB: case ZYDIS_MNEMONIC_FCMOVBE:
+    case ZYDIS_MNEMONIC_FCMOVE: case ZYDIS_MNEMONIC_FCMOVNB:
+    case ZYDIS_MNEMONIC_FCMOVNBE: case ZYDIS_MNEMONIC_FCMOVNE:
+    case ZYDIS_MNEMONIC_FCMOVNU: case ZYDIS_MNEMONIC_FCMOVU:
+    case ZYDIS_MNEMONIC_FCOMI: case ZYDIS_MNEMONIC_FCOMIP:
+    case ZYDIS_MNEMONIC_FUCOMI: case ZYDIS_MNEMONIC_FUCOMIP:
+    case ZYDIS_MNEMONIC_FFREE: case ZYDIS_MNEMONIC_FFREEP: return true;
+    default: return false;
+    }
+}
+
+static bool cmpxchg_upper(struct scope *s)
+{
+    const struct test_case *t = s->t;
+    if (t->zi.mnemonic != ZYDIS_MNEMONIC_CMPXCHG ||
+        t->zi.operand_width != 32 ||
+        t->zo[0].type != ZYDIS_OPERAND_TYPE_REGISTER ||
+        (s->native->after.rflags & ZF))
+        return false;
+    unsigned r = (unsigned)(t->zo[0].reg.value - ZYDIS_REGISTER_EAX);
+    s->mask_gpr = 1u << r;
+    return r < 16 && (uint32_t)s->native->after.gpr[r] ==
+                         (uint32_t)s->sim->after.gpr[r];
+}
+
+static bool nop_0f0d(struct scope *s)
+{
+    const ZydisDecodedInstruction *zi = &s->t->zi;
+    s->mask_outcome = true;
+    return zi->opcode_map == ZYDIS_OPCODE_MAP_0F && zi->opcode == 0x0d &&
+           s->t->zo[0].type == ZYDIS_OPERAND_TYPE_REGISTER;
+}
+
+static bool loopcc_prefix(struct scope *s)
+{
+    const struct test_case *t = s->t;
+    bool prefix = false;
+    for (unsigned i = 0; i < t->zi.raw.prefix_count; i++)
+        prefix |= t->bytes[i] == 0xf2 || t->bytes[i] == 0xf3;
+    s->mask_outcome = true;
+    return prefix && (t->zi.mnemonic == ZYDIS_MNEMONIC_LOOPE ||
+                      t->zi.mnemonic == ZYDIS_MNEMONIC_LOOPNE);
+}
+
+static bool maskmovq_fault(struct scope *s)
+{
+    const struct outcome *n = s->native, *m = s->sim;
+    s->mask_st = s->mask_ftw = true;
+    s->mask_fsw = 0;
+    s->mask_cr2 = n->cr2 >> 4 == m->cr2 >> 4 ? UINT64_C(15) : 0;
+    return (s->t->zi.mnemonic == ZYDIS_MNEMONIC_MASKMOVQ ||
+            s->t->zi.mnemonic == ZYDIS_MNEMONIC_MASKMOVDQU) &&
+           n->vector == 14 && m->vector == 14;
+}
+
 static const struct waiver {
     const char *name;
     bool (*applies)(struct scope *s);
@@ -53,6 +136,28 @@ static const struct waiver {
     {"bswap16", bswap16, "SDM Vol.2 BSWAP: 16-bit result undefined"},
     {"shld-shrd-16", shiftd16,
      "SDM Vol.2 SHLD, SHRD: result undefined when the count exceeds 16"},
+    {"cvtpi2ps-memory", cvtpi2ps_memory,
+     "SDM Vol.2 CVTPI2PS: a transition to MMX operation; AMD makes none for "
+     "a memory source"},
+    {"enter-fault", enter_fault,
+     "SDM Vol.2 ENTER: frames pushed before the final stack probe faults may "
+     "stay in memory; the model writes none"},
+    {"kernel-address", kernel_address,
+     "the host's kernel half is mapped for supervisors, the model's is not: "
+     "bit P of the error code"},
+    {"x87-c1", x87_c1,
+     "SDM Vol.2 FCOMI, FUCOMI: C1 = 0 (AMD keeps it); FCMOVcc, FFREE: "
+     "undefined without a stack fault"},
+    {"cmpxchg32-upper", cmpxchg_upper,
+     "SDM Vol.2 CMPXCHG writes the destination back on a mismatch, so bits "
+     "63:32 are cleared; AMD keeps them"},
+    {"nop-0f0d", nop_0f0d,
+     "SDM Vol.2 App.A: 0F 0D with a register is a reserved NOP; AMD: #UD"},
+    {"loopcc-prefix", loopcc_prefix,
+     "SDM Vol.2 LOOPcc takes no F2/F3; on AMD it chooses the condition"},
+    {"maskmov-fault", maskmovq_fault,
+     "SDM Vol.2 MASKMOVQ, MASKMOVDQU: whether the MMX transition precedes a "
+     "fault, and which masked byte it names, is implementation-specific"},
 };
 
 unsigned waiver_count(void)
