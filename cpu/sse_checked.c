@@ -6,16 +6,19 @@
  * lane, the flags of #O, #U and #P are not set; the flags of all lanes gather
  * before #XM is raised, #UD when CR4.OSXMMEXCPT is clear.
  *
- * Not modelled: DPPS and DPPD look for exact tiny values in their result
- * alone, not in intermediate sums.
+ * DPPS and DPPD look for exact tiny values in their result alone, not in
+ * intermediate sums, and keep #P as the masked response has it.
  */
 #include "cpu/flags.h"
 #include "cpu/mmx.h"
+#include "cpu/sse_checked.h"
 #include "cpu/sse_cvt.h"
 
 enum {
-    PRE_FLAGS = 0x07,  /* IE DE ZE */
-    UNDERFLOW = 1 << 4 /* UE; UM is the same bit of the masks */
+    PRE_FLAGS = 0x07,   /* IE DE ZE */
+    OVERFLOW = 1 << 3,  /* OE */
+    UNDERFLOW = 1 << 4, /* UE */
+    PRECISION = 1 << 5  /* PE */
 };
 enum { CR4_OSXMMEXCPT = 1 << 10 };
 
@@ -74,17 +77,6 @@ static const uint8_t imm_size[SSE_IMM_OPS] = {
 #undef X
 };
 
-static bool tiny32(uint32_t x)
-{
-    return (x & 0x7f800000) == 0 && (x & 0x007fffff) != 0;
-}
-
-static bool tiny64(uint64_t x)
-{
-    return (x & UINT64_C(0x7ff0000000000000)) == 0 &&
-           (x & UINT64_C(0x000fffffffffffff)) != 0;
-}
-
 /* A tiny result in one of the lanes: raises unmasked #U even when exact. */
 static bool has_tiny(__m128i r, enum sse_lanes lanes)
 {
@@ -92,12 +84,12 @@ static bool has_tiny(__m128i r, enum sse_lanes lanes)
     memcpy(&v, &r, sizeof r);
     switch (lanes) {
     case LANES_NONE: return false;
-    case LANES_SS: return tiny32(v.u32[0]);
-    case LANES_SD: return tiny64(v.u64[0]);
-    case LANES_PD: return tiny64(v.u64[0]) || tiny64(v.u64[1]);
+    case LANES_SS: return sse_is_tiny(v.u32[0], false);
+    case LANES_SD: return sse_is_tiny(v.u64[0], true);
+    case LANES_PD: return sse_is_tiny(v.u64[0], true) || sse_is_tiny(v.u64[1], true);
     case LANES_PS:
-        return tiny32(v.u32[0]) || tiny32(v.u32[1]) || tiny32(v.u32[2]) ||
-               tiny32(v.u32[3]);
+        return sse_is_tiny(v.u32[0], false) || sse_is_tiny(v.u32[1], false) ||
+               sse_is_tiny(v.u32[2], false) || sse_is_tiny(v.u32[3], false);
     }
     return false;
 }
@@ -203,14 +195,21 @@ static void commit(struct cpu *c, const struct uop *u, const struct checked *k)
     }
 }
 
-/* The flags to add, and whether one of them is unmasked. */
-static bool judge(struct cpu *c, uint32_t raised, uint32_t *flags)
+/* The flags of an instruction that raised `raised` with all masked. */
+static uint32_t judge(struct cpu *c, const struct uop *u,
+                      const struct checked *k, uint32_t raised,
+                      uint32_t control, uint32_t unmasked)
 {
-    uint32_t unmasked = ~(c->mxcsr >> MXCSR_MASK_SHIFT) & MXCSR_FLAGS;
     if ((raised & PRE_FLAGS & unmasked) != 0)
-        raised &= PRE_FLAGS;
-    *flags = raised;
-    return (raised & unmasked) != 0;
+        return raised & PRE_FLAGS;
+    if ((unmasked & UNDERFLOW) != 0 && has_tiny(k->result, k->lanes))
+        raised |= UNDERFLOW;
+    if ((raised & (OVERFLOW | UNDERFLOW) & unmasked) != 0 &&
+        k->kind == CHECKED_OP &&
+        !sse_inexact(k->op, k->lanes, vec_get(c, u->dst), k->s, control,
+                     unmasked))
+        raised &= ~(uint32_t)PRECISION;
+    return raised;
 }
 
 enum step sse_checked(struct cpu *c, const struct uop *u)
@@ -225,20 +224,18 @@ enum step sse_checked(struct cpu *c, const struct uop *u)
     if (!load_source(c, u, &k))
         return STEP_FAULT;
     (void)fpu_mxcsr_read(c);
-    bool underflow = (c->mxcsr >> MXCSR_MASK_SHIFT & UNDERFLOW) == 0;
+    uint32_t unmasked = ~(c->mxcsr >> MXCSR_MASK_SHIFT) & MXCSR_FLAGS;
     uint32_t control = c->mxcsr & (MXCSR_DAZ | MXCSR_RC | MXCSR_FZ);
-    if (underflow)
+    if ((unmasked & UNDERFLOW) != 0)
         control &= ~(uint32_t)MXCSR_FZ; /* FZ needs underflow masked */
     uint32_t host = _mm_getcsr();
     _mm_setcsr(control | MXCSR_MASKS);
     run(c, u, &k);
     uint32_t raised = _mm_getcsr() & MXCSR_FLAGS;
+    raised = judge(c, u, &k, raised, control, unmasked);
     _mm_setcsr(host & ~(uint32_t)MXCSR_FLAGS);
-    if (underflow && has_tiny(k.result, k.lanes))
-        raised |= UNDERFLOW;
-    bool fault = judge(c, raised, &raised);
     c->mxcsr |= raised;
-    if (fault)
+    if ((raised & unmasked) != 0)
         return raise_exception(c, (c->cr4 & CR4_OSXMMEXCPT) != 0 ? EXC_XM
                                                                  : EXC_UD);
     commit(c, u, &k);
