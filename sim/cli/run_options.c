@@ -253,7 +253,7 @@ enum sim_status run_options_parse(int argc, char **argv,
     char name[] = "vtsim run";
     argv[0] = name;
     struct parse p = {.o = o, .e = e};
-    if (argp_parse(&argp, own, argv, ARGP_NO_ERRS, NULL, &p) != 0 &&
+    if (argp_parse(&argp, own, argv, 0, NULL, &p) != 0 &&
         p.status == SIM_OK)
         return sim_fail(e, SIM_USAGE, "options (see vtsim run --help)");
     return p.status != SIM_OK ? p.status : check_together(o, e);

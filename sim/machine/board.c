@@ -109,7 +109,7 @@ static void reset_request(void *self, enum reset_kind kind)
 static void intr_changed(void *self, bool level)
 {
     struct machine *m = self;
-    m->board.vcd_intr = level;
+    m->board.vcd_requests += level;
     if (m->cores == 0)
         return; /* while devices are made */
     cpu_set_intr(m->core[0].cpu, level);

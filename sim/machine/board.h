@@ -42,7 +42,7 @@ struct board {
     struct io_port proxy_port;
     struct byte_sink console, serial;
     struct byte_source input;
-    uint64_t vcd_intr; /* the INTR wire, for the VCD file */
+    uint64_t vcd_requests; /* INTR rose so often; for the VCD file */
 };
 
 /* Make and wire everything; the memory system and the kernel exist, cores do

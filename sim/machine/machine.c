@@ -150,8 +150,10 @@ static sim_time after_run(struct core_slot *k, enum cpu_stop stop,
         check_limits(k);
         break;
     }
-    if (k->halted || m->outcome.end != END_NONE)
+    if (m->outcome.end != END_NONE)
         return SIM_NEVER;
+    /* A core that halted comes back at that instant, to show it in the VCD
+     * file, and then sleeps. */
     sim_time due = time_at(m, cpu_account(k->cpu)->cycles);
     return due > now ? due - now : 0;
 }
@@ -162,7 +164,8 @@ static sim_time core_process(void *self, sim_time now)
     struct machine *m = k->m;
     const struct cycle_account *a = cpu_account(k->cpu);
     if (k->halted) {
-        if (!cpu_has_work(k->cpu))
+        k->vcd_running = cpu_has_work(k->cpu);
+        if (!k->vcd_running)
             return SIM_NEVER;
         uint64_t cycle = cycle_at(m, now);
         if (cycle > a->cycles)
@@ -176,7 +179,6 @@ static sim_time core_process(void *self, sim_time now)
     enum cpu_stop stop = cpu_run(k->cpu, quantum_end(k));
     m->running = NULL;
     sim_time delay = after_run(k, stop, now);
-    k->vcd_running = !k->halted;
     k->vcd_instructions = a->instructions;
     return delay;
 }
@@ -370,7 +372,7 @@ enum sim_status machine_vcd(struct machine *m, const char *path,
         sim_vcd_add(m->kernel, name, &m->core[i].vcd_instructions, 64);
     }
     if (s == SIM_OK)
-        sim_vcd_add(m->kernel, "pic.intr", &m->board.vcd_intr, 1);
+        sim_vcd_add(m->kernel, "pic.requests", &m->board.vcd_requests, 32);
     return s;
 }
 

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# usage: docs_current.sh VTSIM DOCS: the generated pages are what the program
+# would generate now.
+set -u
+bad=0
+for page in parameters statistics; do
+    option=--markdown
+    [ $page = statistics ] && option=--statistics
+    if ! "$1" params $option | diff -u "$2/$page.md" - >&2; then
+        echo "docs/$page.md is out of date: run ./dev docs" >&2
+        bad=1
+    fi
+done
+exit $bad
