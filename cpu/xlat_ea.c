@@ -104,9 +104,8 @@ static struct ea rip_relative(struct xlat *x, unsigned seg,
  * whatever REX.B says; Zydis 4.0 reports R13 for some such forms. */
 static bool sib_without_base(const ZydisDecodedInstruction *zi)
 {
-    return (zi->attributes & ZYDIS_ATTRIB_HAS_SIB) &&
-           zi->raw.modrm.mod == 0 && zi->raw.modrm.rm == 4 &&
-           zi->raw.sib.base == 5;
+    return (zi->attributes & ZYDIS_ATTRIB_HAS_SIB) && zi->raw.modrm.mod == 0 &&
+           zi->raw.modrm.rm == 4 && zi->raw.sib.base == 5;
 }
 
 /* The address before segment base and truncation. */
@@ -115,13 +114,13 @@ static struct ea plain(const ZydisDecodedInstruction *zi,
 {
     struct ea ea = {GPR_ZERO * 8, GPR_ZERO * 8, 0, (uint8_t)seg,
                     (int32_t)o->mem.disp.value};
-    if (o->mem.base != ZYDIS_REGISTER_NONE && !sib_without_base(zi))
+    if (sib_without_base(zi))
+        ea.disp = (int32_t)zi->raw.disp.value;
+    else if (o->mem.base != ZYDIS_REGISTER_NONE)
         ea.base = xlat_gpr(o->mem.base);
     if (o->mem.index != ZYDIS_REGISTER_NONE) {
         ea.index = xlat_gpr(o->mem.index);
-        ea.scale = o->mem.scale == 0
-                       ? 0
-                       : (uint8_t)__builtin_ctz(o->mem.scale);
+        ea.scale = o->mem.scale == 0 ? 0 : (uint8_t)__builtin_ctz(o->mem.scale);
     }
     return ea;
 }
