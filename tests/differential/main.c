@@ -48,9 +48,11 @@ static void describe(const struct test_case *t, const struct verdict *v,
                                     sizeof text, t->before.rip, NULL);
     for (unsigned i = 0; i < t->length; i++)
         snprintf(bytes + 3 * i, sizeof bytes - 3 * i, "%02x ", t->bytes[i]);
-    snprintf(out, size, "seed %llu case %llu: %s[%s]:%s",
+    snprintf(out, size,
+             "seed %llu case %llu: %s[%s] (rflags %llx fcw %x fsw %x):%s",
              (unsigned long long)t->seed, (unsigned long long)t->index, bytes,
-             text, v->text);
+             text, (unsigned long long)t->before.rflags, t->before.fx.fcw,
+             t->before.fx.fsw, v->text);
 }
 
 static void run_one(struct sim *s, const struct options *o, uint64_t index,

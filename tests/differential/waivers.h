@@ -112,15 +112,31 @@ static bool loopcc_prefix(struct scope *s)
                       t->zi.mnemonic == ZYDIS_MNEMONIC_LOOPNE);
 }
 
-static bool maskmovq_fault(struct scope *s)
+static bool mmx_fault(struct scope *s)
 {
     const struct outcome *n = s->native, *m = s->sim;
     s->mask_st = s->mask_ftw = true;
     s->mask_fsw = 0;
     s->mask_cr2 = n->cr2 >> 4 == m->cr2 >> 4 ? UINT64_C(15) : 0;
-    return (s->t->zi.mnemonic == ZYDIS_MNEMONIC_MASKMOVQ ||
-            s->t->zi.mnemonic == ZYDIS_MNEMONIC_MASKMOVDQU) &&
-           n->vector == 14 && m->vector == 14;
+    if (n->vector < 0 || n->vector != m->vector)
+        return false;
+    switch (s->t->zi.mnemonic) {
+    case ZYDIS_MNEMONIC_MASKMOVQ: case ZYDIS_MNEMONIC_MASKMOVDQU: return true;
+    case ZYDIS_MNEMONIC_CVTPS2PI: case ZYDIS_MNEMONIC_CVTTPS2PI:
+    case ZYDIS_MNEMONIC_CVTPD2PI: case ZYDIS_MNEMONIC_CVTTPD2PI:
+    case ZYDIS_MNEMONIC_CVTPI2PS: case ZYDIS_MNEMONIC_CVTPI2PD: return true;
+    default: return false;
+    }
+}
+
+static bool cmps_order(struct scope *s)
+{
+    const ZydisMnemonic m = s->t->zi.mnemonic;
+    s->mask_cr2 = UINT64_MAX;
+    s->mask_error = 1;
+    return (m == ZYDIS_MNEMONIC_CMPSB || m == ZYDIS_MNEMONIC_CMPSW ||
+            m == ZYDIS_MNEMONIC_CMPSD || m == ZYDIS_MNEMONIC_CMPSQ) &&
+           s->native->vector == 14 && s->sim->vector == 14;
 }
 
 static const struct waiver {
@@ -155,9 +171,12 @@ static const struct waiver {
      "SDM Vol.2 App.A: 0F 0D with a register is a reserved NOP; AMD: #UD"},
     {"loopcc-prefix", loopcc_prefix,
      "SDM Vol.2 LOOPcc takes no F2/F3; on AMD it chooses the condition"},
-    {"maskmov-fault", maskmovq_fault,
-     "SDM Vol.2 MASKMOVQ, MASKMOVDQU: whether the MMX transition precedes a "
-     "fault, and which masked byte it names, is implementation-specific"},
+    {"mmx-fault", mmx_fault,
+     "whether the MMX transition precedes a fault, and which masked byte "
+     "MASKMOVQ names, is implementation-specific"},
+    {"cmps-order", cmps_order,
+     "SDM Vol.2 CMPS: which of two faulting operands is read first is not "
+     "specified"},
 };
 
 unsigned waiver_count(void)
