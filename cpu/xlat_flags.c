@@ -8,7 +8,8 @@
 #include "cpu/xlat_block.h"
 
 struct effect {
-    uint32_t reads, writes;
+    uint32_t reads, writes; /* writes: what it may change */
+    uint32_t kills;         /* what it writes whatever its operands */
     bool opaque;
 };
 
@@ -26,6 +27,50 @@ static bool writes_all(ZydisMnemonic m)
     case ZYDIS_MNEMONIC_NEG:
     case ZYDIS_MNEMONIC_ADC:
     case ZYDIS_MNEMONIC_SBB: return true;
+    default: return false;
+    }
+}
+
+/* The masked count of a shift by an immediate; 0: none or CL. */
+static unsigned shift_count(const struct decoded *d)
+{
+    const ZydisDecodedOperand *o =
+        &d->zo[d->zi.operand_count_visible == 3 ? 2 : 1];
+    if (o->type != ZYDIS_OPERAND_TYPE_IMMEDIATE)
+        return 0;
+    return (unsigned)o->imm.value.u & (d->zo[0].size == 64 ? 63 : 31);
+}
+
+/* What the handlers of cpu/exec_shift.c, exec_mul.c and exec_bit.c do with
+ * undefined flags counts as writing. False: not one of theirs. */
+static bool partial(const struct decoded *d, struct effect *e)
+{
+    const uint32_t cf_of = FLAG_CF | FLAG_OF;
+    switch ((unsigned)d->zi.mnemonic) {
+    case ZYDIS_MNEMONIC_SHL:
+    case ZYDIS_MNEMONIC_SHR:
+    case ZYDIS_MNEMONIC_SAR:
+    case ZYDIS_MNEMONIC_SHLD:
+    case ZYDIS_MNEMONIC_SHRD:
+        e->writes = FLAG_ARITH;
+        e->kills = shift_count(d) != 0 ? FLAG_ARITH : 0;
+        return true;
+    case ZYDIS_MNEMONIC_ROL:
+    case ZYDIS_MNEMONIC_ROR:
+        e->writes = cf_of;
+        e->kills = shift_count(d) != 0 ? cf_of : 0;
+        return true;
+    case ZYDIS_MNEMONIC_RCL:
+    case ZYDIS_MNEMONIC_RCR: e->writes = cf_of; return true;
+    case ZYDIS_MNEMONIC_MUL:
+    case ZYDIS_MNEMONIC_IMUL:
+    case ZYDIS_MNEMONIC_BSF:
+    case ZYDIS_MNEMONIC_BSR:
+    case ZYDIS_MNEMONIC_POPCNT: e->writes = e->kills = FLAG_ARITH; return true;
+    case ZYDIS_MNEMONIC_BT:
+    case ZYDIS_MNEMONIC_BTS:
+    case ZYDIS_MNEMONIC_BTR:
+    case ZYDIS_MNEMONIC_BTC: e->writes = e->kills = FLAG_CF; return true;
     default: return false;
     }
 }
@@ -82,7 +127,7 @@ static bool on_registers(const struct decoded *d)
 
 static struct effect effect_of(const struct cpu *c, const struct decoded *d)
 {
-    struct effect opaque = {FLAG_ARITH, 0, true};
+    struct effect opaque = {FLAG_ARITH, 0, 0, true};
     const ZydisDecodedInstruction *zi = &d->zi;
     if (d->how != DECODE_OK)
         return opaque;
@@ -91,9 +136,11 @@ static struct effect effect_of(const struct cpu *c, const struct decoded *d)
         !cpu_has(c, (enum cpu_feature)row->feature) ||
         (zi->attributes & ZYDIS_ATTRIB_HAS_LOCK) != 0)
         return opaque;
-    struct effect e = {0, 0, false};
+    struct effect e = {0, 0, 0, false};
     if (zi->cpu_flags != NULL)
         e.reads = zi->cpu_flags->tested & FLAG_ARITH;
+    if (partial(d, &e))
+        return e;
     if (writes_all(zi->mnemonic))
         e.writes = FLAG_ARITH;
     else if (zi->mnemonic == ZYDIS_MNEMONIC_INC ||
@@ -101,6 +148,7 @@ static struct effect effect_of(const struct cpu *c, const struct decoded *d)
         e.writes = FLAG_ARITH & ~(uint32_t)FLAG_CF;
     else if (!transparent(zi))
         return opaque;
+    e.kills = e.writes;
     return e;
 }
 
@@ -110,13 +158,13 @@ void xlat_flags(const struct cpu *c, struct decoded *d, unsigned n)
     for (unsigned i = n; i-- > 0;) {
         struct effect e = effect_of(c, &d[i]);
         d[i].dead = e.writes != 0 && (e.writes & live) == 0;
-        live = e.opaque || d[i].fetches ? FLAG_ARITH
-                                        : (live & ~e.writes) | e.reads;
+        live =
+            e.opaque || d[i].fetches ? FLAG_ARITH : (live & ~e.kills) | e.reads;
     }
     uint32_t stale = 0;
     for (unsigned i = 0; i < n; i++) {
         struct effect e = effect_of(c, &d[i]);
         d[i].clean = stale == 0;
-        stale = d[i].dead ? stale | e.writes : stale & ~e.writes;
+        stale = d[i].dead ? stale | e.writes : stale & ~e.kills;
     }
 }
