@@ -9,8 +9,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define TAG_MASK (~(uint32_t)LINE_FLAGS)
-
 static size_t tag_bytes(const struct cache *c)
 {
     return (size_t)c->index.sets * c->ways * sizeof *c->tag;
@@ -81,15 +79,6 @@ static uint32_t *set_of(const struct cache *c, uint32_t line, uint32_t *set)
     return c->tag + (size_t)*set * c->ways;
 }
 
-static uint32_t find_way(const uint32_t *t, uint32_t ways, uint32_t line)
-{
-    uint32_t want = line_tag(line);
-    for (uint32_t k = 0; k < ways; k++)
-        if ((t[k] & TAG_MASK) == want)
-            return k;
-    return ways;
-}
-
 /* Walk the tree towards `way`, pointing each node away from it. A node is
  * numbered as in a heap: root 1, children 2n and 2n+1. */
 static uint64_t tree_touch(uint64_t bits, uint32_t ways, uint32_t way)
@@ -152,7 +141,7 @@ uint32_t cache_lookup(struct cache *c, uint32_t line, uint32_t flags)
 {
     uint32_t set;
     uint32_t *t = set_of(c, line, &set);
-    uint32_t way = find_way(t, c->ways, line);
+    uint32_t way = line_way(t, c->ways, line);
     c->stats.accesses++;
     if (way == c->ways) {
         c->stats.misses++;
@@ -186,10 +175,9 @@ static uint32_t choose_way(struct cache *c, uint32_t set, const uint32_t *t)
     return (uint32_t)(rng_next(&c->rng) % c->ways);
 }
 
-uint32_t cache_fill(struct cache *c, uint32_t line, uint32_t flags)
+static uint32_t fill(struct cache *c, uint32_t set, uint32_t *t, uint32_t line,
+                     uint32_t flags)
 {
-    uint32_t set;
-    uint32_t *t = set_of(c, line, &set);
     uint32_t way = choose_way(c, set, t);
     uint32_t victim = t[way];
     if (victim != 0)
@@ -206,12 +194,40 @@ uint32_t cache_fill(struct cache *c, uint32_t line, uint32_t flags)
     return victim;
 }
 
+uint32_t cache_fill(struct cache *c, uint32_t line, uint32_t flags)
+{
+    uint32_t set;
+    uint32_t *t = set_of(c, line, &set);
+    return fill(c, set, t, line, flags);
+}
+
+uint32_t cache_access(struct cache *c, uint32_t line, uint32_t flags,
+                      uint32_t *victim)
+{
+    uint32_t set;
+    uint32_t *t = set_of(c, line, &set);
+    uint32_t way = line_way(t, c->ways, line);
+    c->stats.accesses++;
+    *victim = 0;
+    if (way != c->ways) {
+        uint32_t tag = t[way];
+        c->stats.hits++;
+        touch(c, set, t, way);
+        return tag;
+    }
+    c->stats.misses++;
+    *victim = fill(c, set, t, line, flags);
+    return 0;
+}
+
 uint32_t cache_write_back(struct cache *c, uint32_t line, uint32_t flags)
 {
-    uint32_t *t = cache_find(c, line);
-    if (t == NULL)
-        return cache_fill(c, line, flags);
-    *t |= flags;
+    uint32_t set;
+    uint32_t *t = set_of(c, line, &set);
+    uint32_t way = line_way(t, c->ways, line);
+    if (way == c->ways)
+        return fill(c, set, t, line, flags);
+    t[way] |= flags;
     return 0;
 }
 
@@ -219,7 +235,7 @@ uint32_t *cache_find(const struct cache *c, uint32_t line)
 {
     uint32_t set;
     uint32_t *t = set_of(c, line, &set);
-    uint32_t way = find_way(t, c->ways, line);
+    uint32_t way = line_way(t, c->ways, line);
     return way == c->ways ? NULL : t + way;
 }
 
@@ -227,7 +243,7 @@ uint32_t cache_drop(struct cache *c, uint32_t line)
 {
     uint32_t set;
     uint32_t *t = set_of(c, line, &set);
-    uint32_t way = find_way(t, c->ways, line);
+    uint32_t way = line_way(t, c->ways, line);
     if (way == c->ways)
         return 0;
     uint32_t tag = t[way];

@@ -13,6 +13,7 @@
 #include "mmu/replace.h"
 #include "sim/base/status.h"
 
+#include <emmintrin.h>
 #include <stddef.h>
 
 /* Flags in a tag's low bits. */
@@ -27,6 +28,26 @@ ALWAYS_INLINE uint32_t line_tag(uint32_t line)
 ALWAYS_INLINE uint32_t line_of(uint32_t tag)
 {
     return (tag >> 2) - 1;
+}
+
+/* The way of `ways` tags that holds a line, or `ways`. */
+ALWAYS_INLINE uint32_t line_way(const uint32_t *tag, uint32_t ways,
+                                uint32_t line)
+{
+    const __m128i want = _mm_set1_epi32((int)line_tag(line));
+    const __m128i flags = _mm_set1_epi32(LINE_FLAGS);
+    uint32_t k = 0;
+    for (; k + 4 <= ways; k += 4) {
+        __m128i four = _mm_loadu_si128((const __m128i *)(const void *)(tag + k));
+        __m128i equal = _mm_cmpeq_epi32(_mm_andnot_si128(flags, four), want);
+        int mask = _mm_movemask_ps(_mm_castsi128_ps(equal));
+        if (mask != 0)
+            return k + (uint32_t)__builtin_ctz((unsigned)mask);
+    }
+    for (; k < ways; k++)
+        if ((tag[k] & ~(uint32_t)LINE_FLAGS) == line_tag(line))
+            return k;
+    return ways;
 }
 
 struct cache_stats {
@@ -66,6 +87,22 @@ ALWAYS_INLINE void cache_prefetch(const struct cache *c, uint32_t line)
  * recent and return the tag, else 0. */
 uint32_t cache_lookup(struct cache *c, uint32_t line, uint32_t flags);
 
+/* Look up as cache_lookup; on a miss insert the line with `fill` as its flags
+ * and give the tag replaced, or 0, in *victim. */
+uint32_t cache_access(struct cache *c, uint32_t line, uint32_t fill,
+                      uint32_t *victim);
+
+/* Start loading what the next miss in the set of `line` will ask of the
+ * level below: the set of its oldest line, to write it back. */
+ALWAYS_INLINE void cache_prefetch_victim(const struct cache *c, uint32_t line,
+                                         const struct cache *below)
+{
+    size_t set = set_index_of(&c->index, line);
+    uint32_t last = c->tag[(set + 1) * c->ways - 1];
+    if ((last & LINE_DIRTY) != 0)
+        cache_prefetch(below, line_of(last));
+}
+
 /* Insert a line that is not there; returns the tag replaced, or 0. */
 uint32_t cache_fill(struct cache *c, uint32_t line, uint32_t flags);
 
@@ -104,11 +141,8 @@ void l1_free(struct l1_cache *c);
 ALWAYS_INLINE uint32_t l1_find(const struct l1_cache *c, uint32_t line)
 {
     uint32_t first = set_index_of(&c->index, line) * c->ways;
-    uint32_t want = line_tag(line);
-    for (uint32_t k = 0; k < c->ways; k++)
-        if ((c->tag[first + k] & ~(uint32_t)LINE_FLAGS) == want)
-            return first + k;
-    return L1_NO_SLOT;
+    uint32_t way = line_way(c->tag + first, c->ways, line);
+    return way != c->ways ? first + way : L1_NO_SLOT;
 }
 
 /* The slot that a new line would take: an empty one, or the victim's. */

@@ -45,9 +45,9 @@ static void l1_victim(struct mmu *m, uint32_t victim)
 static enum served from_shared(struct memsys *s, uint32_t line)
 {
     if (s->has_l3) {
-        if (cache_lookup(&s->l3, line, 0) != 0)
+        uint32_t victim;
+        if (cache_access(&s->l3, line, 0, &victim) != 0)
             return SERVED_L3;
-        uint32_t victim = cache_fill(&s->l3, line, 0);
         if ((victim & LINE_DIRTY) != 0)
             s->dram.writebacks++;
     }
@@ -71,9 +71,10 @@ static enum served from_below(struct mmu *m, uint32_t line, bool write,
                               uint32_t *flags)
 {
     struct memsys *s = m->shared;
+    uint32_t victim = 0;
     *flags = LINE_EXCLUSIVE;
     if (m->has_l2) {
-        uint32_t tag = cache_lookup(&m->l2, line, 0);
+        uint32_t tag = cache_access(&m->l2, line, LINE_EXCLUSIVE, &victim);
         if (tag != 0 && (!write || (tag & LINE_EXCLUSIVE) != 0)) {
             *flags = tag & LINE_EXCLUSIVE;
             return SERVED_L2;
@@ -88,8 +89,9 @@ static enum served from_below(struct mmu *m, uint32_t line, bool write,
     enum served by = SERVED_CORE;
     if (s->cores == 1 || !from_cores(m, line, write, flags))
         by = from_shared(s, line);
-    if (m->has_l2)
-        l2_victim(m, cache_fill(&m->l2, line, *flags));
+    if (m->has_l2 && *flags == 0)
+        *cache_find(&m->l2, line) &= ~(uint32_t)LINE_EXCLUSIVE;
+    l2_victim(m, victim);
     return by;
 }
 
@@ -112,10 +114,11 @@ static uint32_t through_l1(struct mmu *m, unsigned side, uint32_t line,
         lost = replace_touch(&c->replace, slot, now);
     } else {
         c->stats.misses++;
-        if (m->has_l2)
-            cache_prefetch(&m->l2, line);
-        if (m->shared->has_l3)
+        if (m->shared->has_l3) {
             cache_prefetch(&m->shared->l3, line);
+            if (m->has_l2)
+                cache_prefetch_victim(&m->l2, line, &m->shared->l3);
+        }
         *by = from_below(m, line, write, &flags);
         slot = l1_choose(c, line);
         uint32_t victim = c->tag[slot];

@@ -106,10 +106,30 @@ static void write_ram(struct mmu *m, const struct piece *p, const uint8_t *in)
     memory_store(m->shared, p->offset, p->len, in);
 }
 
+/* The first half of a read-modify-write has mostly left an entry. */
+static bool second_half(struct mmu *m, uint64_t lin, unsigned len,
+                        const void *in)
+{
+    uint8_t *host = NULL;
+    if (m->timing) {
+        const struct dfilter_entry *e = &m->hot->d[dfilter_index(lin)];
+        if (e->wtag == (((lin + len - 1) & ~(LINE_SIZE - 1)) | m->hot->ctx))
+            host = (uint8_t *)(e->addend + lin);
+    } else {
+        host = mmu_page_write(m->hot, lin, len);
+    }
+    if (host == NULL)
+        return false;
+    memcpy(host, in, len);
+    return true;
+}
+
 bool mmu_write(struct mmu *m, uint64_t lin, unsigned len, unsigned access,
                const void *in)
 {
     struct piece p[2];
+    if ((access & MMU_SECOND) != 0 && second_half(m, lin, len, in))
+        return true;
     unsigned count = translate_pieces(m, lin, len, access, p);
     const uint8_t *from = in;
     for (unsigned k = 0; k < count; k++) {

@@ -76,8 +76,12 @@ void replace_drop(struct replacer *r, uint32_t slot)
 static uint32_t oldest(const uint64_t *stamp, uint32_t ways)
 {
     uint32_t best = 0;
-    for (uint32_t k = 1; k < ways; k++)
-        best = stamp[k] < stamp[best] ? k : best;
+    uint64_t least = stamp[0];
+    for (uint32_t k = 1; k < ways; k++) {
+        bool less = stamp[k] < least;
+        best = less ? k : best;
+        least = less ? stamp[k] : least;
+    }
     return best;
 }
 
