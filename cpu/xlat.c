@@ -22,9 +22,9 @@ static void init_decoder(ZydisDecoder *d, ZydisMachineMode mode,
     /* TZCNT, LZCNT, CET, MPX and the like are not advertised, so that their
      * encodings are what older processors execute: BSF, BSR and NOP. */
     static const ZydisDecoderMode off[] = {
-        ZYDIS_DECODER_MODE_MPX,       ZYDIS_DECODER_MODE_CET,
-        ZYDIS_DECODER_MODE_LZCNT,     ZYDIS_DECODER_MODE_TZCNT,
-        ZYDIS_DECODER_MODE_WBNOINVD,  ZYDIS_DECODER_MODE_CLDEMOTE,
+        ZYDIS_DECODER_MODE_MPX,          ZYDIS_DECODER_MODE_CET,
+        ZYDIS_DECODER_MODE_LZCNT,        ZYDIS_DECODER_MODE_TZCNT,
+        ZYDIS_DECODER_MODE_WBNOINVD,     ZYDIS_DECODER_MODE_CLDEMOTE,
         ZYDIS_DECODER_MODE_AMD_BRANCHES,
     };
     SIM_ASSERT(ZYAN_SUCCESS(ZydisDecoderInit(d, mode, width)));
@@ -113,6 +113,25 @@ static unsigned get_bytes(const struct source *src, uint64_t at, bool both,
     return n;
 }
 
+/* SIB base 101b with mod 00b is a displacement and no base whatever REX.B
+ * (SDM Vol.2 "32-Bit Addressing Forms with the SIB Byte"); Zydis 4.0 takes
+ * it for R13D when addresses have 32 bits in 64-bit mode. */
+static void drop_base_r13d(struct decoded *d)
+{
+    if (d->zi.raw.modrm.mod != 0 || d->zi.raw.modrm.rm != 4 ||
+        d->zi.raw.sib.base != 5)
+        return;
+    for (unsigned i = 0; i < d->zi.operand_count; i++) {
+        ZydisDecodedOperandMem *m = &d->zo[i].mem;
+        if (d->zo[i].type != ZYDIS_OPERAND_TYPE_MEMORY ||
+            m->base != ZYDIS_REGISTER_R13D)
+            continue;
+        m->base = ZYDIS_REGISTER_NONE;
+        m->disp.has_displacement = ZYAN_TRUE;
+        m->disp.value = d->zi.raw.disp.value;
+    }
+}
+
 static enum decode decode_bytes(const struct builder *b, const uint8_t *buf,
                                 unsigned n, struct decoded *d, bool *more)
 {
@@ -132,6 +151,7 @@ static enum decode decode_bytes(const struct builder *b, const uint8_t *buf,
                                            &d->zi, d->zo);
     if (ZYAN_SUCCESS(st)) {
         d->length = d->zi.length;
+        drop_base_r13d(d);
         return DECODE_OK;
     }
     d->length = (uint8_t)n;
@@ -187,8 +207,7 @@ static void decode_block(struct builder *b, struct source *src)
         if (at + d->length > PAGE_SIZE && b->decoded > 0)
             break; /* it will be a block of its own */
         uint64_t last = (at + d->length - 1) & ~(granule - 1);
-        d->fetches = last != line ||
-                     !(b->x.mode & (MODE_LONG | MODE_FLAT));
+        d->fetches = last != line || !(b->x.mode & (MODE_LONG | MODE_FLAT));
         line = last;
         at += d->length;
         b->decoded++;
@@ -251,8 +270,7 @@ struct uop *xlat_end(struct xlat *x, uop_fn *fn, uint64_t target)
     struct uop_link link = {
         .to = {x->c->code->none, x->c->code->none},
         .target = target,
-        .cost = xlat_timed(x) ? x->c->config.cost.cycles[COST_BRANCH_TAKEN]
-                              : 0,
+        .cost = xlat_timed(x) ? x->c->config.cost.cycles[COST_BRANCH_TAKEN] : 0,
     };
     memcpy(&x->op[at + 1], &link, sizeof link);
     b->linked = true;
@@ -264,9 +282,8 @@ static enum step magic_body(struct cpu *c, const struct uop *u)
 {
     const struct magic_port *m = &c->wiring.magic;
     if (m->op != NULL)
-        c->gpr[REG_RAX] =
-            m->op(m->self, c->wiring.index, (uint16_t)u->aux,
-                  c->gpr[REG_RDI], c->gpr[REG_RSI]);
+        c->gpr[REG_RAX] = m->op(m->self, c->wiring.index, (uint16_t)u->aux,
+                                c->gpr[REG_RDI], c->gpr[REG_RSI]);
     return STEP_NEXT;
 }
 
@@ -318,7 +335,8 @@ static void emit_family(struct builder *b, const struct decoded *d)
     x->zi = &d->zi;
     x->zo = d->zo;
     x->flags_dead = d->dead;
-    if (row->fn == NULL || d->zi.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY) {
+    if (row->fn == NULL ||
+        d->zi.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY) {
         xlat_raise(x, EXC_UD);
         return;
     }
@@ -348,9 +366,7 @@ static void emit_insn(struct builder *b, const struct decoded *d)
     case DECODE_NO_PAGE: /* the line uop faults, or drops the block */
         x->ended = true;
         break;
-    case DECODE_MAGIC:
-        xlat_callout_end(x, magic_body)->aux = d->magic;
-        break;
+    case DECODE_MAGIC: xlat_callout_end(x, magic_body)->aux = d->magic; break;
     }
 }
 
@@ -426,8 +442,8 @@ static unsigned emit_block(struct builder *b)
 {
     struct xlat *x = &b->x;
     unsigned n = 0, clean = 0, clean_uops = 0;
-    uint64_t rip0 = x->rip, wrap = x->mode & MODE_LONG ? UINT64_MAX
-                                                       : UINT32_MAX;
+    uint64_t rip0 = x->rip,
+             wrap = x->mode & MODE_LONG ? UINT64_MAX : UINT32_MAX;
     b->s->meta[0] = (struct insn_meta){0};
     while (n < b->decoded && !x->ended) {
         const struct decoded *d = &b->s->insn[n];
