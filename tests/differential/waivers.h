@@ -139,6 +139,30 @@ static bool cmps_order(struct scope *s)
            s->native->vector == 14 && s->sim->vector == 14;
 }
 
+static bool rep_compare_fault(struct scope *s)
+{
+    const ZydisDecodedInstruction *zi = &s->t->zi;
+    s->mask_flags = 0;
+    return (zi->attributes & (ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE |
+                              ZYDIS_ATTRIB_HAS_REP)) &&
+           s->native->vector == 14 && s->sim->vector == 14;
+}
+
+static bool fcom_unmasked(struct scope *s)
+{
+    s->mask_fsw &= (uint16_t)~0x4700;
+    if (!(s->native->after.fx.fsw & s->sim->after.fx.fsw & 0x80))
+        return false;
+    switch (s->t->zi.mnemonic) {
+    case ZYDIS_MNEMONIC_FCOM: case ZYDIS_MNEMONIC_FCOMP:
+    case ZYDIS_MNEMONIC_FCOMPP: case ZYDIS_MNEMONIC_FUCOM:
+    case ZYDIS_MNEMONIC_FUCOMP: case ZYDIS_MNEMONIC_FUCOMPP:
+    case ZYDIS_MNEMONIC_FICOM: case ZYDIS_MNEMONIC_FICOMP:
+    case ZYDIS_MNEMONIC_FTST: return true;
+    default: return false;
+    }
+}
+
 static const struct waiver {
     const char *name;
     bool (*applies)(struct scope *s);
@@ -177,6 +201,12 @@ static const struct waiver {
     {"cmps-order", cmps_order,
      "SDM Vol.2 CMPS: which of two faulting operands is read first is not "
      "specified"},
+    {"rep-compare-fault", rep_compare_fault,
+     "SDM Vol.2 REP: EFLAGS are restored on a page fault; AMD keeps those of "
+     "the last iteration"},
+    {"fcom-unmasked", fcom_unmasked,
+     "SDM Vol.2 FCOM: condition codes are not set under an unmasked "
+     "exception; AMD sets them"},
 };
 
 unsigned waiver_count(void)
