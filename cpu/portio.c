@@ -125,10 +125,12 @@ enum step sys_ins(struct cpu *c, const struct uop *u)
     unsigned size = sys_size(u);
     uint16_t port = (uint16_t)c->gpr[REG_RDX];
     uint64_t lin;
+    /* Hardware checks the right to the port even when RCX is 0. */
+    if (!allowed(c, port, size))
+        return STEP_FAULT;
     if (nothing_left(c, u))
         return STEP_NEXT;
-    if (!allowed(c, port, size) ||
-        !mem_linear(c, SEG_ES, sys_read_reg(c, REG_RDI * 8, address_size(u)),
+    if (!mem_linear(c, SEG_ES, sys_read_reg(c, REG_RDI * 8, address_size(u)),
                     size, true, &lin))
         return STEP_FAULT;
     if ((c->mode & MODE_LONG) != 0 &&
@@ -148,10 +150,11 @@ enum step sys_outs(struct cpu *c, const struct uop *u)
     unsigned size = sys_size(u);
     uint16_t port = (uint16_t)c->gpr[REG_RDX];
     uint64_t lin;
+    if (!allowed(c, port, size))
+        return STEP_FAULT;
     if (nothing_left(c, u))
         return STEP_NEXT;
-    if (!allowed(c, port, size) ||
-        !mem_linear(c, u->seg, sys_read_reg(c, REG_RSI * 8, address_size(u)),
+    if (!mem_linear(c, u->seg, sys_read_reg(c, REG_RSI * 8, address_size(u)),
                     size, false, &lin) ||
         !mem_load_slow(c, u, lin, size, false))
         return STEP_FAULT;
