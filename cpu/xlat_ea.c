@@ -100,23 +100,12 @@ static struct ea rip_relative(struct xlat *x, unsigned seg,
                        (int32_t)away};
 }
 
-/* SDM Vol.2 "ModR/M and SIB Bytes": SIB.base 101 under mod 00 is no base,
- * whatever REX.B says; Zydis 4.0 reports R13 for some such forms. */
-static bool sib_without_base(const ZydisDecodedInstruction *zi)
-{
-    return (zi->attributes & ZYDIS_ATTRIB_HAS_SIB) && zi->raw.modrm.mod == 0 &&
-           zi->raw.modrm.rm == 4 && zi->raw.sib.base == 5;
-}
-
 /* The address before segment base and truncation. */
-static struct ea plain(const ZydisDecodedInstruction *zi,
-                       const ZydisDecodedOperand *o, unsigned seg)
+static struct ea plain(const ZydisDecodedOperand *o, unsigned seg)
 {
     struct ea ea = {GPR_ZERO * 8, GPR_ZERO * 8, 0, (uint8_t)seg,
                     (int32_t)o->mem.disp.value};
-    if (sib_without_base(zi))
-        ea.disp = (int32_t)zi->raw.disp.value;
-    else if (o->mem.base != ZYDIS_REGISTER_NONE)
+    if (o->mem.base != ZYDIS_REGISTER_NONE)
         ea.base = xlat_gpr(o->mem.base);
     if (o->mem.index != ZYDIS_REGISTER_NONE) {
         ea.index = xlat_gpr(o->mem.index);
@@ -138,7 +127,7 @@ struct ea xlat_ea(struct xlat *x, const ZydisDecodedOperand *o)
         return rip_relative(x, seg, o);
     if (!fits32(o->mem.disp.value))
         return constant(x, seg, (uint64_t)o->mem.disp.value);
-    struct ea ea = plain(x->zi, o, seg);
+    struct ea ea = plain(o, seg);
     if (width == 64 && !based)
         return ea;
     uop_fn *fn = t->ea_mask;
