@@ -2,7 +2,7 @@
  * The same instruction bytes on the simulated core and on the host, from the
  * same state: for tests of vector, MMX and x87 instructions.
  *
- * Code refers to memory as (%rbx), 128 bytes, and may use RAX, RCX, RDX and
+ * Code refers to memory as (%rbx), 640 bytes, and may use RAX, RCX, RDX and
  * RDI. A SIMD exception on the host ends the code (vec_host_xm); x87
  * exceptions are only recorded, since nothing that waits follows.
  */
@@ -22,7 +22,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
-enum { VEC_MEMORY = 128, VEC_FLAGS = FLAG_ARITH };
+enum { VEC_MEMORY = 640, VEC_FLAGS = FLAG_ARITH };
 
 /* What an instruction under test reads and writes. */
 struct vec_state {
