@@ -544,6 +544,180 @@ START_TEST(a_bad_target_is_the_branchs_fault)
 }
 END_TEST
 
+/* --- devices --- */
+
+enum { DEVICE_AT = 0xd0000000 };
+
+struct device {
+    struct cpu *cpu;
+    uint64_t cycles[8], instructions[8];
+    unsigned reads;
+    uint64_t shorten; /* cycles from now; 0: not */
+    bool stop;
+};
+
+static bool device_read(void *self, uint64_t offset, unsigned len,
+                        uint64_t *out)
+{
+    struct device *d = self;
+    (void)offset;
+    (void)len;
+    const struct cycle_account *a = cpu_account(d->cpu);
+    check_sum(a);
+    d->cycles[d->reads & 7] = a->cycles;
+    d->instructions[d->reads & 7] = a->instructions;
+    d->reads++;
+    if (d->stop)
+        cpu_request_stop(d->cpu);
+    if (d->shorten != 0)
+        cpu_shorten(d->cpu, a->cycles + d->shorten);
+    *out = 0x55;
+    return true;
+}
+
+static bool device_write(void *self, uint64_t offset, unsigned len,
+                         uint64_t in)
+{
+    (void)offset;
+    (void)len;
+    (void)in;
+    uint64_t v;
+    return device_read(self, 0, 8, &v);
+}
+
+BARE_CODE(device_user, "  mov $0xd0000000, %edi\n"
+                       "  add $1, %eax\n"
+                       "  add (%rdi), %eax\n"
+                       "  add $1, %eax\n"
+                       "  cmp $0, %eax\n"
+                       "  mov %eax, 8(%rdi)\n"
+                       "  add $1, %eax\n"
+                       "  hlt\n");
+
+static void device_bare(struct bare *b, struct device *d)
+{
+    struct sim_error e;
+    *d = (struct device){.cpu = b->cpu};
+    struct mmio_port port = {d, device_read, device_write};
+    ck_assert_int_eq(
+        memsys_add_mmio(b->memory, (hpa){DEVICE_AT}, 4096, port, &e), SIM_OK);
+    bare_put64(b, BARE_PDPT + 8 * 3, (BARE_PD + 0x6000) | 7);
+    bare_put64(b, BARE_PD + 0x6000 + 8 * 128, DEVICE_AT | 0x97);
+    BARE_LOAD(b, device_user);
+    bare_start(b, BARE_CODE_AT);
+}
+
+START_TEST(a_device_sees_the_exact_time)
+{
+    struct bare b;
+    struct device d, s;
+    WITH_LEVELS(b, NULL)
+    {
+        device_bare(&b, &d);
+        run_to_halt(&b);
+        ck_assert_uint_eq(d.reads, 2);
+        ck_assert_uint_eq(d.instructions[0], 3);
+        ck_assert_uint_eq(d.instructions[1], 6);
+        /* The same with an instruction at a time. */
+        struct bare p;
+        bare_create(&p, levels[level_], NULL);
+        device_bare(&p, &s);
+        for (uint64_t i = 1; i <= 8; i++) {
+            cpu_set_instruction_limit(p.cpu, i);
+            (void)cpu_run(p.cpu, UINT64_MAX / 2);
+        }
+        ck_assert_uint_eq(s.cycles[0], d.cycles[0]);
+        ck_assert_uint_eq(s.cycles[1], d.cycles[1]);
+        ck_assert_uint_eq(cpu_account(p.cpu)->cycles,
+                          cpu_account(b.cpu)->cycles);
+        bare_destroy(&p);
+    }
+}
+END_TEST
+
+START_TEST(a_device_can_stop_the_core_after_its_access)
+{
+    struct bare b;
+    struct device d;
+    struct cpu_regs r;
+    WITH_LEVELS(b, NULL)
+    {
+        device_bare(&b, &d);
+        d.stop = true;
+        ck_assert_int_eq(cpu_run(b.cpu, 1000000), CPU_STOP_REQUEST);
+        cpu_get_regs(b.cpu, &r);
+        ck_assert_uint_eq(r.gpr[REG_RAX], 0x56);
+        ck_assert_uint_eq(cpu_account(b.cpu)->instructions, 3);
+        d.stop = false;
+        d.shorten = 1;
+        ck_assert_int_eq(cpu_run(b.cpu, 1000000), CPU_STOP_TIME);
+        ck_assert_uint_eq(d.reads, 2);
+        check_sum(cpu_account(b.cpu));
+        uint64_t n = cpu_account(b.cpu)->instructions;
+        ck_assert(n == 6 || n == 7);
+        ck_assert_uint_ge(cpu_account(b.cpu)->cycles, d.cycles[1] + 1);
+        run_to_halt(&b);
+    }
+}
+END_TEST
+
+/* --- breakpoints --- */
+
+BARE_CODE(watched, "  mov $0x300000, %edi\n"
+                   "  mov (%rdi), %eax\n"
+                   "  movl $1, 4(%rdi)\n"
+                   "1: add $1, %ebx\n"
+                   "  add $1, %ebx\n"
+                   "  hlt\n");
+
+START_TEST(a_data_breakpoint_traps_behind_its_instruction)
+{
+    struct bare b;
+    struct cpu_regs r;
+    WITH_LEVELS(b, NULL)
+    {
+        BARE_LOAD(&b, watched);
+        for (unsigned armed = 0; armed < 2; armed++) {
+            bare_start(&b, BARE_CODE_AT);
+            cpu_get_regs(b.cpu, &r);
+            r.dr[0] = BARE_DATA + 4;
+            r.dr[7] = armed ? 0x400 | 1 | 0xd << 16 : 0x400;
+            cpu_set_regs(b.cpu, &r);
+            run_to_halt(&b);
+            cpu_get_regs(b.cpu, &r);
+            ck_assert_uint_eq(r.gpr[REG_RBX], armed ? 0 : 2);
+            if (!armed)
+                continue;
+            ck_assert_uint_eq(r.rip, BARE_HANDLERS + 16 + 1);
+            ck_assert_uint_eq(bare_get64(&b, r.gpr[REG_RSP]),
+                              BARE_CODE_AT + 14);
+            ck_assert_uint_eq(r.dr[6] & 0xf, 1);
+        }
+    }
+}
+END_TEST
+
+START_TEST(an_instruction_breakpoint_faults_before_it)
+{
+    struct bare b;
+    struct cpu_regs r;
+    WITH_LEVELS(b, NULL)
+    {
+        BARE_LOAD(&b, watched);
+        bare_start(&b, BARE_CODE_AT);
+        cpu_get_regs(b.cpu, &r);
+        r.dr[2] = BARE_CODE_AT + 17;
+        r.dr[7] = 0x400 | 1 << 4;
+        cpu_set_regs(b.cpu, &r);
+        run_to_halt(&b);
+        cpu_get_regs(b.cpu, &r);
+        ck_assert_uint_eq(r.gpr[REG_RBX], 1);
+        ck_assert_uint_eq(bare_get64(&b, r.gpr[REG_RSP]), BARE_CODE_AT + 17);
+        ck_assert_uint_eq(r.dr[6] & 0xf, 4);
+    }
+}
+END_TEST
+
 /* More code than the store of translations holds, twice over. */
 START_TEST(translations_are_flushed_and_made_again)
 {
@@ -591,6 +765,10 @@ int main(void)
     tcase_add_test(t, a_scan_stops_at_its_match);
     tcase_add_test(t, a_single_step_trap_follows_one_instruction);
     tcase_add_test(t, a_bad_target_is_the_branchs_fault);
+    tcase_add_test(t, a_device_sees_the_exact_time);
+    tcase_add_test(t, a_device_can_stop_the_core_after_its_access);
+    tcase_add_test(t, a_data_breakpoint_traps_behind_its_instruction);
+    tcase_add_test(t, an_instruction_breakpoint_faults_before_it);
     tcase_add_test(t, translations_are_flushed_and_made_again);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
