@@ -1,50 +1,55 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The residency filter: installing entries and taking them back before what
- * they stand for goes away. Entries under one L1 TLB slot form a list; an L1
- * cache slot knows the one entry that stands for it.
+ * they stand for goes away. An L1 TLB slot knows the entries under it by a bit
+ * each; an L1 cache slot knows the one entry that stands for it.
  */
 #include "mmu/model.h"
 
-/* --- lists --- */
+/* --- what an entry hangs on --- */
 
-static void unlink_data(struct mmu *m, uint32_t k)
+ALWAYS_INLINE void hang(struct side *s, uint32_t k, uint32_t tlb_slot,
+                        uint32_t l1_slot)
+{
+    s->under[tlb_slot][k / 64] |= BIT(k % 64);
+    s->cache.owner[l1_slot] = (uint16_t)k;
+}
+
+ALWAYS_INLINE void unhang(struct side *s, uint32_t k, uint32_t tlb_slot,
+                          uint32_t l1_slot)
+{
+    s->under[tlb_slot][k / 64] &= ~BIT(k % 64);
+    s->cache.owner[l1_slot] = L1_NO_OWNER;
+}
+
+ALWAYS_INLINE void drop_data(struct mmu *m, uint32_t k)
 {
     struct dfilter_entry *e = &m->hot->d[k];
     if (e->rtag == MMU_TAG_NONE)
         return;
-    if (e->prev != FILTER_NONE)
-        m->hot->d[e->prev].next = e->next;
-    else
-        m->side[SIDE_D].head[e->tlb_slot] = e->next;
-    if (e->next != FILTER_NONE)
-        m->hot->d[e->next].prev = e->prev;
-    m->side[SIDE_D].cache.owner[e->l1_slot] = L1_NO_OWNER;
+    unhang(&m->side[SIDE_D], k, e->tlb_slot, e->l1_slot);
     e->rtag = e->wtag = MMU_TAG_NONE;
 }
 
-static void unlink_fetch(struct mmu *m, uint32_t k)
+static void drop_fetch(struct mmu *m, uint32_t k)
 {
     struct ifilter_entry *e = &m->hot->i[k];
     if (e->tag == MMU_TAG_NONE)
         return;
-    if (e->prev != FILTER_NONE)
-        m->hot->i[e->prev].next = e->next;
-    else
-        m->side[SIDE_I].head[e->tlb_slot] = e->next;
-    if (e->next != FILTER_NONE)
-        m->hot->i[e->next].prev = e->prev;
-    m->side[SIDE_I].cache.owner[e->l1_slot] = L1_NO_OWNER;
+    unhang(&m->side[SIDE_I], k, e->tlb_slot, e->l1_slot);
     e->tag = MMU_TAG_NONE;
 }
 
 void filter_drop_translation(struct mmu *m, unsigned side, uint32_t slot)
 {
-    uint16_t *head = &m->side[side].head[slot];
-    while (*head != FILTER_NONE) {
-        if (side == SIDE_D)
-            unlink_data(m, *head);
-        else
-            unlink_fetch(m, *head);
+    const uint64_t *under = m->side[side].under[slot];
+    for (uint32_t w = 0; w < FILTER_WORDS; w++) {
+        while (under[w] != 0) {
+            uint32_t k = w * 64 + (uint32_t)__builtin_ctzll(under[w]);
+            if (side == SIDE_D)
+                drop_data(m, k);
+            else
+                drop_fetch(m, k);
+        }
     }
 }
 
@@ -54,9 +59,9 @@ void filter_drop_line(struct mmu *m, unsigned side, uint32_t l1_slot)
     if (k == L1_NO_OWNER)
         return;
     if (side == SIDE_D)
-        unlink_data(m, k);
+        drop_data(m, k);
     else
-        unlink_fetch(m, k);
+        drop_fetch(m, k);
 }
 
 /* --- dropping everything --- */
@@ -71,7 +76,7 @@ void filter_reset(struct mmu *m)
     for (size_t k = 0; k < IFILTER_ENTRIES; k++)
         h->i[k].tag = MMU_TAG_NONE;
     for (unsigned k = 0; k < SIDES; k++) {
-        memset(m->side[k].head, 0xff, sizeof m->side[k].head);
+        memset(m->side[k].under, 0, sizeof m->side[k].under);
         struct l1_cache *c = &m->side[k].cache;
         if (c->owner != NULL)
             memset(c->owner, 0xff, c->slots * sizeof *c->owner);
@@ -93,9 +98,9 @@ void filter_drop_all(struct mmu *m)
         return;
     }
     for (uint32_t k = 0; k < DFILTER_ENTRIES; k++)
-        unlink_data(m, k);
+        drop_data(m, k);
     for (uint32_t k = 0; k < IFILTER_ENTRIES; k++)
-        unlink_fetch(m, k);
+        drop_fetch(m, k);
 }
 
 /* --- installing --- */
@@ -122,25 +127,19 @@ void filter_install_data(struct mmu *m, const struct piece *p, unsigned access,
         return;
     uint32_t k = (uint32_t)dfilter_index(p->lin);
     struct dfilter_entry *e = &m->hot->d[k];
-    unlink_data(m, k);
+    drop_data(m, k);
     filter_drop_line(m, SIDE_D, l1_slot);
     uint64_t tag = (p->lin & ~(LINE_SIZE - 1)) | m->hot->ctx;
     uint32_t line = s->cache.tag[l1_slot];
-    *e = (struct dfilter_entry){
-        .rtag = tag,
-        .wtag = MMU_TAG_NONE,
-        .addend = (uintptr_t)(m->shared->ram + p->offset) - p->lin,
-        .l1_slot = (uint16_t)l1_slot,
-        .tlb_slot = (uint16_t)p->tlb_slot,
-        .next = s->head[p->tlb_slot],
-        .prev = FILTER_NONE};
+    e->rtag = tag;
+    e->wtag = MMU_TAG_NONE;
+    e->addend = (uintptr_t)(m->shared->ram + p->offset) - p->lin;
+    e->l1_slot = (uint16_t)l1_slot;
+    e->tlb_slot = (uint16_t)p->tlb_slot;
     if ((line & LINE_FLAGS) == LINE_FLAGS && may_store(m, p) &&
         !memory_is_code_line(m->shared, p->offset))
         e->wtag = tag;
-    if (e->next != FILTER_NONE)
-        m->hot->d[e->next].prev = (uint16_t)k;
-    s->head[p->tlb_slot] = (uint16_t)k;
-    s->cache.owner[l1_slot] = (uint16_t)k;
+    hang(s, k, p->tlb_slot, l1_slot);
     m->filter_used = true;
 }
 
@@ -159,18 +158,13 @@ void filter_install_fetch(struct mmu *m, const struct piece *p,
         e->pline = p->pa & ~(LINE_SIZE - 1);
         return;
     }
-    unlink_fetch(m, k);
+    drop_fetch(m, k);
     filter_drop_line(m, SIDE_I, l1_slot);
     *e = (struct ifilter_entry){.tag = line | m->hot->ctx,
                                 .pline = p->pa & ~(LINE_SIZE - 1),
                                 .l1_slot = (uint16_t)l1_slot,
-                                .tlb_slot = (uint16_t)p->tlb_slot,
-                                .next = s->head[p->tlb_slot],
-                                .prev = FILTER_NONE};
-    if (e->next != FILTER_NONE)
-        m->hot->i[e->next].prev = (uint16_t)k;
-    s->head[p->tlb_slot] = (uint16_t)k;
-    s->cache.owner[l1_slot] = (uint16_t)k;
+                                .tlb_slot = (uint16_t)p->tlb_slot};
+    hang(s, k, p->tlb_slot, l1_slot);
 }
 
 /* Functional mode: one entry a page. */

@@ -6,7 +6,8 @@
 
 void flush_slot(struct mmu *m, struct tlb *t, uint32_t slot, unsigned left)
 {
-    m->records.at[t->entry[slot].record].left[t->kind] = (uint8_t)left;
+    page_record_left(&m->records, t->entry[slot].record)[t->kind] =
+        (uint8_t)left;
     if (t->kind == KIND_DTLB)
         filter_drop_translation(m, SIDE_D, t->first_slot + slot);
     if (t->kind == KIND_ITLB)

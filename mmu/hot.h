@@ -46,14 +46,14 @@ struct dfilter_entry {
                             work: dirty, writable, exclusive, no code */
     uintptr_t addend;    /* host address = addend + linear address */
     uint16_t l1_slot, tlb_slot;
-    uint16_t next, prev; /* entries under the same TLB slot */
+    uint32_t unused;
 };
 
 struct ifilter_entry {
     uint64_t tag;   /* linear line | context */
     uint64_t pline; /* physical address of the line */
     uint16_t l1_slot, tlb_slot;
-    uint16_t next, prev;
+    uint32_t unused;
 };
 
 struct pfilter_entry {

@@ -20,7 +20,7 @@
 enum { MEMORY_CORES_MAX = 256, MEMORY_PORTS_MAX = 256 };
 
 /* Flags of a RAM page. */
-enum { PAGE_ROM = 1, PAGE_TOUCHED = 2 };
+enum { PAGE_ROM = 1, PAGE_TOUCHED = 2, PAGE_CODE = 4 };
 
 struct mmio_region {
     uint64_t base, end;
@@ -87,11 +87,13 @@ void memory_written(struct memsys *s, uint64_t offset, unsigned len);
 
 ALWAYS_INLINE bool memory_has_code(const struct memsys *s, uint64_t offset)
 {
-    return s->code_lines[offset >> PAGE_SHIFT] != 0;
+    return (s->page_flags[offset >> PAGE_SHIFT] & PAGE_CODE) != 0;
 }
 
 ALWAYS_INLINE bool memory_is_code_line(const struct memsys *s, uint64_t offset)
 {
+    if (LIKELY(!memory_has_code(s, offset)))
+        return false;
     uint64_t line = (offset & (PAGE_SIZE - 1)) >> LINE_SHIFT;
     return (s->code_lines[offset >> PAGE_SHIFT] >> line & 1) != 0;
 }

@@ -289,6 +289,7 @@ void memsys_mark_code(struct memsys *s, hpa at)
     if ((s->code_lines[page] >> line & 1) != 0)
         return;
     s->code_lines[page] |= BIT(line);
+    s->page_flags[page] |= PAGE_CODE;
     coherence_write_protect(s, offset & ~(LINE_SIZE - 1), LINE_SIZE);
 }
 
@@ -302,8 +303,11 @@ void memsys_unmark_code(struct memsys *s, hpa at)
     if (s->code_count[page] == NULL || s->code_count[page][line] == 0 ||
         s->code_count[page][line] == UINT16_MAX)
         return;
-    if (--s->code_count[page][line] == 0)
-        s->code_lines[page] &= ~BIT(line);
+    if (--s->code_count[page][line] != 0)
+        return;
+    s->code_lines[page] &= ~BIT(line);
+    if (s->code_lines[page] == 0)
+        s->page_flags[page] &= (uint8_t)~PAGE_CODE;
 }
 
 void memory_written(struct memsys *s, uint64_t offset, unsigned len)

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { FIRST_SLOTS = 4096 };
+enum { FIRST_SLOTS = 1024 };
 
 static bool records_map(struct page_records *r, uint32_t slots)
 {
@@ -33,8 +33,10 @@ void page_records_free(struct page_records *r)
     memset(r, 0, sizeof *r);
 }
 
-bool page_record_get(struct page_records *r, uint64_t key, uint32_t *index)
+bool page_record_get(struct page_records *r, uint64_t tag, uint32_t *page)
 {
+    uint64_t low = (uint64_t)(RECORD_PAGES - 1) << TLB_TAG_PAGE_SHIFT;
+    uint64_t key = tag & ~low;
     uint32_t k = page_record_hash(r, key);
     while (r->at[k].key != key) {
         if (r->at[k].key == 0) {
@@ -46,7 +48,7 @@ bool page_record_get(struct page_records *r, uint64_t key, uint32_t *index)
         }
         k = (k + 1) & (r->slots - 1);
     }
-    *index = k;
+    *page = k * RECORD_PAGES + (uint32_t)((tag & low) >> TLB_TAG_PAGE_SHIFT);
     return true;
 }
 

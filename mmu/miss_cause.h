@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Private to mmu/: why a TLB missed. A record per page that was ever cached
  * says how the page left each structure; it is looked at only on misses. The
- * record of pages is bounded: beyond PAGE_RECORDS_MAX pages those that are
+ * record is bounded: beyond PAGE_RECORDS_MAX groups of pages those that are
  * in no TLB are forgotten and count as never seen.
  */
 #ifndef VTSIM_MMU_MISS_CAUSE_H
 #define VTSIM_MMU_MISS_CAUSE_H
 
 #include "mmu/mmu.h"
+#include "mmu/tlb.h"
 
 enum miss_kind {
     KIND_DTLB,
@@ -20,12 +21,15 @@ enum miss_kind {
 /* How a page left: values of page_record.left. */
 enum { LEFT_NEVER, LEFT_PRESENT, LEFT_EVICTED, LEFT_FLUSHED };
 
-#define PAGE_RECORDS_MAX (UINT32_C(1) << 20)
+/* Neighbouring pages share a record, for the host's caches' sake. */
+enum { RECORD_PAGES = 8 };
+
+#define PAGE_RECORDS_MAX (UINT32_C(1) << 19)
 
 struct page_record {
-    uint64_t key; /* the tag of the translation; 0: free */
-    uint8_t left[KIND_COUNT]; /* LEFT_FLUSHED + enum mmu_flush_cause */
-    uint32_t unused;
+    uint64_t key; /* the pages' common tag; 0: free */
+    /* LEFT_FLUSHED + enum mmu_flush_cause */
+    uint8_t left[RECORD_PAGES][KIND_COUNT];
 };
 
 struct page_records {
@@ -51,9 +55,16 @@ ALWAYS_INLINE uint32_t page_record_hash(const struct page_records *r,
     return (uint32_t)(h >> 32) & (r->slots - 1);
 }
 
-/* The record of `key`, made if it is new. False: the table must grow or
- * forget first (page_records_full). */
-bool page_record_get(struct page_records *r, uint64_t key, uint32_t *index);
+/* The number of the page with this tag, whose record is made if it is new.
+ * False: the table must grow or forget first (page_records_next). */
+bool page_record_get(struct page_records *r, uint64_t tag, uint32_t *page);
+
+/* How the page left each kind of structure: KIND_COUNT values. */
+ALWAYS_INLINE uint8_t *page_record_left(const struct page_records *r,
+                                        uint32_t page)
+{
+    return r->at[page / RECORD_PAGES].left[page % RECORD_PAGES];
+}
 
 /* A table for more records, or of the same size when at its limit; the
  * caller moves what it wants to keep. False: no memory. */

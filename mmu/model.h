@@ -46,7 +46,7 @@ enum served {
 
 /* Most references of one walk, and the slot of accesses without paging. */
 enum { WALK_REFS_MAX = PT_TOP, TLB_NO_SLOT = TLB_SLOTS_MAX - 1 };
-enum { FILTER_NONE = 0xffff };
+enum { FILTER_WORDS = DFILTER_ENTRIES / 64 };
 
 struct walk_stats {
     uint64_t count[SIDES], cycles[SIDES];
@@ -75,8 +75,9 @@ struct side {
     uint64_t slow_ticks;  /* ticks of the clock that were no filter hit */
     uint64_t folded;      /* filter hits already counted */
     enum cycle_leaf leaf_stlb, leaf_walk;
-    uint16_t head[TLB_SLOTS_MAX]; /* filter entries under each L1 slot */
     struct l1_cache cache;
+    /* The filter entries under each L1 TLB slot, a bit each. */
+    uint64_t under[TLB_SLOTS_MAX][FILTER_WORDS];
 };
 
 struct mmu {
@@ -184,6 +185,22 @@ bool table_walk(struct mmu *m, uint64_t lin, unsigned access,
  * left nothing in the L1D.
  */
 uint32_t hierarchy_data(struct mmu *m, const struct piece *p, bool write);
+
+/* The host may start loading what an access to physical address pa needs:
+ * the bytes, and the sets of the levels below the L1. */
+ALWAYS_INLINE void hierarchy_hint(const struct mmu *m, uint64_t pa)
+{
+    uint64_t offset = memory_offset(m->shared, pa);
+    uint32_t line = (uint32_t)(pa >> LINE_SHIFT);
+    if (UNLIKELY(offset == MEMORY_NONE))
+        return;
+    __builtin_prefetch(m->shared->ram + offset);
+    if (!m->shared->has_l3)
+        return;
+    cache_prefetch(&m->shared->l3, line);
+    if (m->has_l2)
+        cache_prefetch_victim(&m->l2, line, &m->shared->l3);
+}
 
 /* One fetch of a line of RAM; as hierarchy_data for the L1I. */
 uint32_t hierarchy_fetch(struct mmu *m, const struct piece *p);

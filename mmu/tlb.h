@@ -61,6 +61,8 @@ ALWAYS_INLINE uint64_t tlb_tag(uint64_t page, unsigned class, unsigned space)
     return page << 19 | (uint64_t)class << 17 | (uint64_t)space << 1 | 1;
 }
 
+enum { TLB_TAG_PAGE_SHIFT = 19 };
+
 ALWAYS_INLINE unsigned tlb_tag_space(uint64_t tag)
 {
     return (unsigned)(tag >> 1) & 0xffff;

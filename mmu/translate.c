@@ -100,7 +100,8 @@ static void renew_records(struct mmu *m)
     for (uint32_t k = 0; keep && k < m->records.slots; k++) {
         const struct page_record *old = &m->records.at[k];
         if (old->key != 0 && page_record_get(&next, old->key, &index))
-            memcpy(next.at[index].left, old->left, sizeof old->left);
+            memcpy(page_record_left(&next, index), old->left,
+                   sizeof old->left);
     }
     struct tlb *all[] = {&m->side[SIDE_D].l1[0], &m->side[SIDE_D].l1[1],
                          &m->side[SIDE_D].l1[2], &m->side[SIDE_I].l1[0],
@@ -113,7 +114,7 @@ static void renew_records(struct mmu *m)
                 !page_record_get(&next, all[a]->tag[k], &index))
                 continue;
             all[a]->entry[k].record = index;
-            next.at[index].left[all[a]->kind] = LEFT_PRESENT;
+            page_record_left(&next, index)[all[a]->kind] = LEFT_PRESENT;
         }
     }
     page_records_free(&m->records);
@@ -132,7 +133,7 @@ static uint32_t record_of(struct mmu *m, uint64_t tag)
 static void count_cause(struct mmu *m, const struct tlb *t, unsigned kind,
                         struct tlb_stats *s, uint32_t record, uint64_t tag)
 {
-    unsigned left = m->records.at[record].left[kind];
+    unsigned left = page_record_left(&m->records, record)[kind];
     if (left == LEFT_PRESENT) /* replaced by another size or assist */
         left = LEFT_EVICTED;
     bool near = t != NULL && t->shadow != NULL && shadow_holds(t->shadow, tag);
@@ -143,7 +144,7 @@ static uint32_t insert(struct mmu *m, unsigned side, struct tlb *t,
                        uint64_t tag, const struct tlb_entry *e, uint64_t now)
 {
     uint64_t page = tag >> 19;
-    uint8_t *left = m->records.at[e->record].left;
+    uint8_t *left = page_record_left(&m->records, e->record);
     if (t->shadow != NULL)
         (void)shadow_access(t->shadow, tag);
     uint32_t slot = tlb_choose(t, page);
@@ -171,7 +172,7 @@ static void insert_l1(struct mmu *m, unsigned side, unsigned class,
     if (t->entries == 0) {
         /* The page cannot stay: the next access misses for want of room. */
         unsigned kind = side == SIDE_D ? KIND_DTLB : KIND_ITLB;
-        m->records.at[e->record].left[kind] = LEFT_EVICTED;
+        page_record_left(&m->records, e->record)[kind] = LEFT_EVICTED;
         p->tlb_slot = TLB_NONE;
         return;
     }
@@ -222,6 +223,8 @@ static enum found look_l2(struct mmu *m, unsigned side, unsigned access,
             continue;
         struct tlb_entry e = t->entry[slot];
         uint64_t tag = t->tag[slot];
+        hierarchy_hint(m, e.base |
+                              (p->lin & bits_mask(page_class_shift(class))));
         if (t->shadow != NULL)
             (void)shadow_access(t->shadow, tag);
         (void)replace_touch(&t->replace, slot, ++m->clock); /* no filter */
@@ -353,6 +356,8 @@ static bool walk_and_fill(struct mmu *m, unsigned side, unsigned access,
     if (good) {
         start_at_psc(m, p->lin, &from);
         pt_walk(&m->space, &port, &from, p->lin, &r);
+        if (r.stop == PT_MAPPED)
+            hierarchy_hint(m, r.out);
         good =
             r.stop == PT_MAPPED && translate_allowed(m, r.rights, access);
         pt_mark(&m->space, &port, &r, access_writes(access), good);
@@ -382,7 +387,7 @@ static bool walk_and_fill(struct mmu *m, unsigned side, unsigned access,
     if (l2 != NULL)
         (void)insert(m, side, l2, tag, &e, ++m->clock);
     else
-        m->records.at[e.record].left[kind2] = LEFT_EVICTED;
+        page_record_left(&m->records, e.record)[kind2] = LEFT_EVICTED;
     insert_l1(m, side, class, tag, &e, p);
     take(m, &e, class, p);
     return true;

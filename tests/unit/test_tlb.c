@@ -377,12 +377,14 @@ START_TEST(page_records_grow_and_forget)
     struct page_records r, next;
     uint32_t at;
     ck_assert(page_records_init(&r));
-    uint64_t key = 1;
-    while (page_record_get(&r, key, &at))
-        r.at[at].left[0] = (uint8_t)key++;
+    uint64_t page = 1;
+    while (page_record_get(&r, tlb_tag(page, 0, 1), &at))
+        page_record_left(&r, at)[0] = (uint8_t)page++;
     ck_assert_uint_eq(r.count, r.slots / 2);
-    ck_assert(page_record_get(&r, 77, &at)); /* known ones are still found */
-    ck_assert_uint_eq(r.at[at].left[0], 77);
+    ck_assert_uint_eq(page, r.slots / 2 * RECORD_PAGES);
+    /* known ones are still found */
+    ck_assert(page_record_get(&r, tlb_tag(77, 0, 1), &at));
+    ck_assert_uint_eq(page_record_left(&r, at)[0], 77);
     ck_assert(page_records_next(&r, &next));
     ck_assert_uint_eq(next.slots, 2 * r.slots);
     page_records_free(&next);
