@@ -109,26 +109,27 @@ static struct fault fault_shm(struct mm *mm, const struct vma *v, u64 va)
                    pte_rights(v->prot) | PTE_SHARED);
 }
 
-/* A private copy of a page: one block, or smaller ones if need be. */
+/* A private copy of a page. One of 1 GiB, or of 2 MiB when memory is short,
+ * is cut and the piece that is wanted copied at the next attempt. */
 static struct fault copy_page(struct mm *mm, u64 *e, unsigned level, u64 va)
 {
-    struct page *old = page_of(*e & PTE_ADDR);
-    struct page *p = page_alloc((level - 1) * 9);
+    u64 old = *e & PTE_ADDR;
+    struct page *p = level < 3 ? page_alloc((level - 1) * 9) : NULL;
     u64 size = level_size(level), start = align_down(va, size);
 
     if (!p)
         return level > 1 && pt_split(mm, va) ? FAULT_DONE : FAULT_NOMEM;
-    memcpy(direct(page_pa(p)), direct(page_pa(old)), size);
+    memcpy(direct(page_pa(p)), direct(old), size);
     *e = page_pa(p) | (*e & ~PTE_ADDR) | PTE_W;
     pt_flush(mm, start, start + PAGE);
-    page_put(old);
+    page_put(page_head(page_of(old)));
     return FAULT_DONE;
 }
 
 static struct fault fault_present(struct mm *mm, u64 va, u64 *e,
                                   unsigned level, u64 error)
 {
-    struct page *p = page_of(*e & PTE_ADDR);
+    struct page *p = page_head(page_of(*e & PTE_ADDR));
     u64 start = align_down(va, level_size(level));
 
     if (!(error & FAULT_WRITE) || (*e & PTE_W)) {

@@ -32,6 +32,19 @@ struct page *page_of(u64 pa)
     return &pages[pa >> PAGE_BITS];
 }
 
+struct page *page_head(struct page *p)
+{
+    static const unsigned orders[] = {18, 9}; /* of 1 GiB and 2 MiB leaves */
+    u64 index = (u64)(p - pages);
+
+    for (unsigned i = 0; i < ARRAY(orders); i++) {
+        struct page *head = &pages[align_down(index, 1ull << orders[i])];
+        if (head->order == orders[i] && head->refs)
+            return head;
+    }
+    return p;
+}
+
 u64 page_pa(const struct page *p)
 {
     return (u64)(p - pages) << PAGE_BITS;
@@ -71,15 +84,16 @@ static void range_reserve(u64 start, u64 end)
     }
 }
 
-/* An aligned block of 2^order pages from untouched RAM; 0 if there is none. */
-static u64 range_take(unsigned order)
+/* An aligned block of 2^order pages of untouched RAM that ends at or below
+ * `limit`; 0 if there is none. */
+static u64 range_take(unsigned order, u64 limit)
 {
     u64 size = PAGE << order;
 
     for (unsigned i = 0; i < range_count; i++) {
         struct range r = ranges[i];
         u64 at = align_up(r.start, size);
-        if (at < r.start || at + size > r.end)
+        if (at < r.start || at + size > min64(r.end, limit))
             continue;
         if (at == r.start) {
             ranges[i].start = at + size;
@@ -127,8 +141,8 @@ static void map_high_memory(u64 limit)
 
     for (u64 at = 4ull << 30; at < limit && at < 512ull << 30;
          at += 1ull << 30) {
-        u64 table = range_take(0);
-        if (!table || table >= 4ull << 30)
+        u64 table = range_take(0, 4ull << 30);
+        if (!table)
             pk_panic("no memory for the linear map");
         u64 *pd = direct(table);
         for (u64 i = 0; i < 512; i++)
@@ -189,10 +203,10 @@ static void block_push(struct page *p, unsigned order, u8 flags)
 static bool refill(unsigned order)
 {
     unsigned take = order < CHUNK_ORDER ? CHUNK_ORDER : order;
-    u64 pa = range_take(take);
+    u64 pa = range_take(take, NEVER);
 
     while (!pa && take > order)
-        pa = range_take(--take);
+        pa = range_take(--take, NEVER);
     if (!pa)
         return false;
     block_push(page_of(pa), take, params.zeroed ? PAGE_CLEAN : 0);

@@ -111,6 +111,9 @@ void page_put(struct page *p);
 /* Make one allocated block of refs 1 into 2^(order - to) blocks of refs 1. */
 void page_split(struct page *p, unsigned to);
 struct page *page_of(u64 pa);
+/* The head of the 1 GiB or 2 MiB block that p lies in, else p itself. Only a
+ * head in use has refs, and blocks in use do not overlap: so this is sure. */
+struct page *page_head(struct page *p);
 u64 page_pa(const struct page *p);
 u64 page_total(void); /* bytes of RAM managed */
 u64 page_free_bytes(void);
@@ -150,9 +153,9 @@ u64 *pt_find(struct mm *mm, u64 va, unsigned *level);
 /* The entry of va at `level`, tables made as needed; NULL: no memory, or a
  * larger leaf is in the way. */
 u64 *pt_make(struct mm *mm, u64 va, unsigned level);
-/* Cut the leaf at va down to 4 KiB leaves. False: no memory. */
+/* Cut the leaf at va into 512 smaller ones. False: no memory. */
 bool pt_split(struct mm *mm, u64 va);
-/* Like pt_split at both ends of [from, to). */
+/* Cut leaves until none spans an end of [from, to). */
 bool pt_split_range(struct mm *mm, u64 from, u64 to);
 /* Drop everything mapped in [from, to), whose ends split no leaf. */
 void pt_unmap(struct mm *mm, u64 from, u64 to);

@@ -20,9 +20,10 @@ static unsigned slot(u64 va, unsigned level)
     return (unsigned)(va >> (12 + 9 * (level - 1))) & 511;
 }
 
+/* The block that a leaf maps, or maps a piece of. */
 static struct page *leaf_page(u64 e)
 {
-    return page_of(e & PTE_ADDR);
+    return page_head(page_of(e & PTE_ADDR));
 }
 
 static u64 *table_of(u64 e)
@@ -100,24 +101,16 @@ void pt_flush(struct mm *mm, u64 from, u64 to)
 
 /* ---- splitting ---- */
 
-/* Copies of the pieces of a block that others hold as well. */
-static bool split_by_copy(u64 *table, u64 e, unsigned level)
+/* The leaf becomes 512 leaves of pieces of the same block: others hold the
+ * block as well, or hold pieces of it, so it cannot be cut. */
+static void split_shared(u64 *table, u64 e, unsigned level)
 {
     u64 piece = level_size(level - 1);
-    u64 flags = e & ~PTE_ADDR & ~(level == 2 ? PTE_PS : 0);
+    u64 flags = e & ~PTE_ADDR & ~PTE_W & ~(level == 2 ? PTE_PS : 0);
 
-    for (unsigned i = 0; i < 512; i++) {
-        struct page *p = page_alloc((level - 2) * 9);
-        if (!p) {
-            while (i--)
-                page_put(leaf_page(table[i]));
-            return false;
-        }
-        memcpy(direct(page_pa(p)), direct((e & PTE_ADDR) + i * piece), piece);
-        table[i] = page_pa(p) | flags;
-    }
-    page_put(leaf_page(e));
-    return true;
+    for (unsigned i = 0; i < 512; i++)
+        table[i] = ((e & PTE_ADDR) + i * piece) | flags;
+    leaf_page(e)->refs += 511;
 }
 
 static void split_in_place(u64 *table, u64 e, unsigned level)
@@ -138,12 +131,11 @@ static bool split_once(struct mm *mm, u64 va, u64 *e, unsigned level)
     if (!p)
         return false;
     u64 *table = direct(page_pa(p));
-    if (leaf_page(*e)->refs == 1) {
+    struct page *block = leaf_page(*e);
+    if (block->refs == 1 && block->order == (level - 1) * 9)
         split_in_place(table, *e, level);
-    } else if (!split_by_copy(table, *e, level)) {
-        page_put(p);
-        return false;
-    }
+    else
+        split_shared(table, *e, level);
     *e = page_pa(p) | PTE_P | PTE_W | PTE_U;
     pt_flush(mm, start, start + level_size(level));
     return true;
@@ -152,14 +144,9 @@ static bool split_once(struct mm *mm, u64 va, u64 *e, unsigned level)
 bool pt_split(struct mm *mm, u64 va)
 {
     unsigned level;
+    u64 *e = pt_find(mm, va, &level);
 
-    for (;;) {
-        u64 *e = pt_find(mm, va, &level);
-        if (!e || level == 1)
-            return true;
-        if (!split_once(mm, va, e, level))
-            return false;
-    }
+    return !e || level == 1 || split_once(mm, va, e, level);
 }
 
 static bool split_at(struct mm *mm, u64 va)
@@ -222,7 +209,7 @@ static void unmap_table(struct gather *g, u64 *table, unsigned level, u64 base,
         if (from <= start && to >= end) {
             table[i] = 0;
             g->any = true;
-            list_append(&g->pages, &leaf_page(e)->link);
+            list_append(&g->pages, &page_of(e & PTE_ADDR)->link);
         }
     }
 }
