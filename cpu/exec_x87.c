@@ -71,6 +71,10 @@ ALWAYS_INLINE bool store_result(struct cpu *c, const struct uop *u,
     {                                                                          \
         if ((wait) && UNLIKELY(fpu_x87_pending(c)))                            \
             return pending(c, u);                                              \
+        /* An unmasked exception may keep the value, a fault comes first. */   \
+        if (UNLIKELY((c->x87.fcw & 0x3f) != 0x3f) &&                           \
+            !mem_store_probe(c, u, uop_ea(c, u), size))                        \
+            return uop_fault(c, u);                                            \
         if (LIKELY(x87_store(c, u))) {                                         \
             if (UNLIKELY(!store_result(c, u, size)))                           \
                 return store_fault(c, u);                                      \

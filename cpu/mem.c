@@ -67,6 +67,17 @@ bool mem_store_slow(struct cpu *c, const struct uop *u, uint64_t lin,
     return true;
 }
 
+bool mem_store_probe(struct cpu *c, const struct uop *u, uint64_t lin,
+                     unsigned size)
+{
+    if (!check(c, u, lin, size))
+        return false;
+    if (mmu_probe(c->mmu, lin, size, MMU_WRITE))
+        return true;
+    raise_page_fault(c);
+    return false;
+}
+
 bool mem_system_read(struct cpu *c, uint64_t lin, unsigned len, void *out)
 {
     if (mmu_read(c->mmu, lin, len, MMU_READ | MMU_SYSTEM, out))

@@ -28,6 +28,11 @@ bool mem_load_slow(struct cpu *c, const struct uop *u, uint64_t lin,
 bool mem_store_slow(struct cpu *c, const struct uop *u, uint64_t lin,
                     unsigned size, bool second);
 
+/* True when a store of `size` bytes would not fault; nothing is written. For
+ * instructions that may refrain from storing but must still fault. */
+SIM_MUST_CHECK bool mem_store_probe(struct cpu *c, const struct uop *u,
+                                    uint64_t lin, unsigned size);
+
 /* System-structure accesses (descriptor tables, TSS, IDT): implicit
  * supervisor, no uop. False: c->event holds the #PF. */
 SIM_MUST_CHECK bool mem_system_read(struct cpu *c, uint64_t lin, unsigned len,
