@@ -118,6 +118,11 @@ static void nru_touch(uint64_t *bits, uint32_t ways, uint32_t way)
 static void move_to_front(uint32_t *t, uint32_t way)
 {
     uint32_t tag = t[way];
+    for (; way >= 4; way -= 4) { /* four at a time, from the old end */
+        __m128i *to = (__m128i *)(void *)(t + way - 3);
+        const __m128i *from = (const __m128i *)(const void *)(t + way - 4);
+        _mm_storeu_si128(to, _mm_loadu_si128(from));
+    }
     for (; way > 0; way--)
         t[way] = t[way - 1];
     t[0] = tag;
@@ -313,8 +318,8 @@ void l1_free(struct l1_cache *c)
 uint32_t l1_choose(struct l1_cache *c, uint32_t line)
 {
     uint32_t first = set_index_of(&c->index, line) * c->ways;
-    for (uint32_t k = 0; k < c->ways; k++)
-        if (c->tag[first + k] == 0)
-            return first + k;
+    uint32_t way = line_way(c->tag + first, c->ways, LINE_NONE);
+    if (way != c->ways)
+        return first + way;
     return first + replace_victim(&c->replace, first);
 }

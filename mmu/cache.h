@@ -19,7 +19,9 @@
 /* Flags in a tag's low bits. */
 enum { LINE_EXCLUSIVE = 1, LINE_DIRTY = 2, LINE_FLAGS = 3 };
 
-/* Zero is an empty way. */
+/* Zero is an empty way: the tag of line -1. */
+#define LINE_NONE UINT32_MAX
+
 ALWAYS_INLINE uint32_t line_tag(uint32_t line)
 {
     return (line + 1) << 2;

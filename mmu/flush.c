@@ -12,8 +12,11 @@ void flush_slot(struct mmu *m, struct tlb *t, uint32_t slot, unsigned left)
         filter_drop_translation(m, SIDE_D, t->first_slot + slot);
     if (t->kind == KIND_ITLB)
         filter_drop_translation(m, SIDE_I, t->first_slot + slot);
-    t->tag[slot] = 0;
+    uint64_t tag = t->tag[slot];
+    m->globals -= m->spaces.name[tlb_tag_space(tag)].pcid == SPACE_GLOBAL;
+    t->live_class[tlb_tag_class(tag)]--;
     t->live--;
+    t->tag[slot] = 0;
     replace_drop(&t->replace, slot);
 }
 
@@ -26,7 +29,7 @@ static void flush_page_in(struct mmu *m, struct tlb *t, unsigned class,
     uint64_t tag = tlb_tag(page, class, space);
     if (t->shadow != NULL && left >= LEFT_FLUSHED)
         shadow_drop(t->shadow, tag);
-    uint32_t slot = tlb_find(t, page, tag, tag);
+    uint32_t slot = tlb_find(t, page, tag);
     if (slot == TLB_NONE ||
         (halves_only && (t->entry[slot].flags & TLB_HALF_4M) == 0))
         return;
@@ -44,7 +47,8 @@ void flush_page_side(struct mmu *m, unsigned side, uint64_t lin, unsigned here,
                                 translate_second_level(m, s, class)};
         for (unsigned k = 0; k < 4; k++) {
             struct tlb *t = level[k / 2];
-            if (t == NULL || t->live == 0 || space[k % 2] == 0)
+            if (t == NULL || t->live_class[class] == 0 ||
+                space[k % 2] == 0)
                 continue;
             flush_page_in(m, t, class, page, space[k % 2], left, false);
             if (class == PAGES_2M) /* the other half of a 4-MByte page */

@@ -98,6 +98,7 @@ struct mmu {
     unsigned granule; /* bytes one piece of an access lies in */
 
     struct space_table spaces;
+    uint32_t globals;      /* global translations in all TLBs */
     unsigned here, global; /* numbers of the current space, its global one */
     struct side side[SIDES];
     struct tlb stlb, stlb_i, stlb_1g;

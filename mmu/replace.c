@@ -77,6 +77,7 @@ static uint32_t oldest(const uint64_t *stamp, uint32_t ways)
 {
     uint32_t best = 0;
     uint64_t least = stamp[0];
+#pragma GCC unroll 4
     for (uint32_t k = 1; k < ways; k++) {
         bool less = stamp[k] < least;
         best = less ? k : best;

@@ -40,8 +40,10 @@ void tlb_free(struct tlb *t)
 uint32_t tlb_choose(struct tlb *t, uint64_t page)
 {
     uint32_t first = set_index_of(&t->index, page) * t->ways;
-    for (uint32_t k = 0; k < t->ways; k++)
-        if (t->tag[first + k] == 0)
-            return first + k;
+    if (t->live != t->entries) {
+        uint32_t way = tlb_way(t->tag + first, t->ways, 0);
+        if (way != t->ways)
+            return first + way;
+    }
     return first + replace_victim(&t->replace, first);
 }

@@ -8,6 +8,7 @@
 #include "mmu/replace.h"
 #include "sim/base/addr.h"
 
+#include <emmintrin.h>
 #include <stddef.h>
 
 /* Page-size classes. A 4-MByte page is cached as its 2-MByte halves. */
@@ -34,6 +35,7 @@ struct tlb {
     struct set_index index;
     uint32_t entries, ways;
     uint32_t live;
+    uint32_t live_class[PAGE_CLASSES]; /* of these, by page size */
     uint32_t first_slot; /* of an L1: its slots in the filter's numbering */
     uint8_t kind;        /* enum miss_kind */
     uint64_t *own_stamp; /* unless it is an L1 */
@@ -63,6 +65,11 @@ ALWAYS_INLINE uint64_t tlb_tag(uint64_t page, unsigned class, unsigned space)
 
 enum { TLB_TAG_PAGE_SHIFT = 19 };
 
+ALWAYS_INLINE unsigned tlb_tag_class(uint64_t tag)
+{
+    return (unsigned)(tag >> 17) & 3;
+}
+
 ALWAYS_INLINE unsigned tlb_tag_space(uint64_t tag)
 {
     return (unsigned)(tag >> 1) & 0xffff;
@@ -73,19 +80,37 @@ bool tlb_init(struct tlb *t, const struct assoc_config *c, unsigned kind,
               uint64_t *stamp, uint64_t seed);
 void tlb_free(struct tlb *t);
 
-/* The slot that holds tag `a` or `b` (the page's own space and the global
- * one), or TLB_NONE. */
-ALWAYS_INLINE uint32_t tlb_find(const struct tlb *t, uint64_t page, uint64_t a,
-                                uint64_t b)
+/* The way of `ways` tags that equals `want`, or `ways`. */
+ALWAYS_INLINE uint32_t tlb_way(const uint64_t *tag, uint32_t ways,
+                               uint64_t want)
 {
-    if (t->live == 0)
-        return TLB_NONE;
+    const __m128i both = _mm_set1_epi64x((long long)want);
+    uint32_t k = 0;
+    for (; k + 4 <= ways; k += 4) {
+        const __m128i *at = (const __m128i *)(const void *)(tag + k);
+        __m128 a = _mm_castsi128_ps(
+            _mm_cmpeq_epi32(_mm_loadu_si128(at), both));
+        __m128 b = _mm_castsi128_ps(
+            _mm_cmpeq_epi32(_mm_loadu_si128(at + 1), both));
+        /* low halves of the four tags, and high halves */
+        int mask = _mm_movemask_ps(_mm_and_ps(_mm_shuffle_ps(a, b, 0x88),
+                                              _mm_shuffle_ps(a, b, 0xdd)));
+        if (mask != 0)
+            return k + (uint32_t)__builtin_ctz((unsigned)mask);
+    }
+    for (; k < ways; k++)
+        if (tag[k] == want)
+            return k;
+    return ways;
+}
+
+/* The slot that holds a tag, or TLB_NONE. */
+ALWAYS_INLINE uint32_t tlb_find(const struct tlb *t, uint64_t page,
+                                uint64_t tag)
+{
     uint32_t first = set_index_of(&t->index, page) * t->ways;
-    const uint64_t *tag = t->tag + first;
-    for (uint32_t k = 0; k < t->ways; k++)
-        if (tag[k] == a || tag[k] == b)
-            return first + k;
-    return TLB_NONE;
+    uint32_t way = tlb_way(t->tag + first, t->ways, tag);
+    return way != t->ways ? first + way : TLB_NONE;
 }
 
 /* The slot for a new page: an empty one or the victim's. */

@@ -71,9 +71,13 @@ static void take(struct mmu *m, const struct tlb_entry *e, unsigned class,
 static uint32_t find_in(const struct mmu *m, const struct tlb *t, uint64_t lin,
                         unsigned class)
 {
+    if (t->live_class[class] == 0)
+        return TLB_NONE;
     uint64_t page = page_number(lin, class);
-    return tlb_find(t, page, tlb_tag(page, class, m->here),
-                    tlb_tag(page, class, m->global));
+    uint32_t slot = tlb_find(t, page, tlb_tag(page, class, m->here));
+    if (slot == TLB_NONE && m->globals != 0)
+        slot = tlb_find(t, page, tlb_tag(page, class, m->global));
+    return slot;
 }
 
 struct tlb *translate_second_level(const struct mmu *m, const struct side *s,
@@ -153,6 +157,8 @@ static uint32_t insert(struct mmu *m, unsigned side, struct tlb *t,
     t->tag[slot] = tag;
     t->entry[slot] = *e;
     t->live++;
+    t->live_class[tlb_tag_class(tag)]++;
+    m->globals += m->spaces.name[tlb_tag_space(tag)].pcid == SPACE_GLOBAL;
     left[t->kind] = LEFT_PRESENT;
     bool lost = replace_fill(&t->replace, slot, now);
     if (lost && (t->kind == KIND_DTLB || t->kind == KIND_ITLB)) {

@@ -214,7 +214,7 @@ static void stamped(unsigned policy, unsigned sets, unsigned ways)
         uint32_t page = (uint32_t)(r % (2 * sets * ways));
         struct naive *set = &n[page % sets];
         uint64_t tag = tlb_tag(page, PAGES_4K, 3);
-        uint32_t slot = tlb_find(&t, page, tag, tag), out;
+        uint32_t slot = tlb_find(&t, page, tag), out;
         bool out_dirty;
         if ((r >> 44 & 31) == 0) {
             ck_assert_int_eq(slot != TLB_NONE, naive_find(set, page) != ways);
