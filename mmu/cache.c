@@ -27,6 +27,27 @@ static enum sim_status check(const struct cache_config *k, const char *name,
     return SIM_OK;
 }
 
+/* Walk the tree towards each way: an access points each node away from it.
+ * A node is numbered as in a heap: root 1, children 2n and 2n+1. */
+static bool make_tree(struct cache *c)
+{
+    uint32_t full = 1;
+    while (full < c->ways)
+        full *= 2;
+    c->tree = calloc(c->ways, 2 * sizeof *c->tree);
+    for (uint32_t way = 0; c->tree != NULL && way < c->ways; way++) {
+        uint32_t node = 1, low = 0;
+        for (uint32_t size = full; size > 1; size /= 2) {
+            bool right = way >= low + size / 2;
+            c->tree[2 * way] |= BIT(node);
+            c->tree[2 * way + 1] |= right ? 0 : BIT(node);
+            low += right ? size / 2 : 0;
+            node = 2 * node + right;
+        }
+    }
+    return c->tree != NULL;
+}
+
 enum sim_status cache_init(struct cache *c, const struct cache_config *k,
                            uint64_t seed, const char *name,
                            struct sim_error *e)
@@ -56,7 +77,8 @@ enum sim_status cache_init(struct cache *c, const struct cache_config *k,
     }
     if (bits)
         c->bits = calloc(c->index.sets, sizeof *c->bits);
-    if (c->tag == NULL || (bits && c->bits == NULL)) {
+    if (c->tag == NULL || (bits && c->bits == NULL) ||
+        (k->replacement == REPL_TREE_PLRU && !make_tree(c))) {
         cache_free(c);
         return sim_fail(e, SIM_NO_RESOURCE, "%s: tag array: %s", name,
                         strerror(errno));
@@ -69,8 +91,10 @@ void cache_free(struct cache *c)
     if (c->tag != NULL)
         munmap(c->tag, tag_bytes(c));
     free(c->bits);
+    free(c->tree);
     c->tag = NULL;
     c->bits = NULL;
+    c->tree = NULL;
 }
 
 static uint32_t *set_of(const struct cache *c, uint32_t line, uint32_t *set)
@@ -79,25 +103,19 @@ static uint32_t *set_of(const struct cache *c, uint32_t line, uint32_t *set)
     return c->tag + (size_t)*set * c->ways;
 }
 
-/* Walk the tree towards `way`, pointing each node away from it. A node is
- * numbered as in a heap: root 1, children 2n and 2n+1. */
-static uint64_t tree_touch(uint64_t bits, uint32_t ways, uint32_t way)
+static uint64_t tree_touch(const struct cache *c, uint64_t bits, uint32_t way)
 {
-    uint32_t size = 1, node = 1, low = 0;
-    while (size < ways)
-        size *= 2;
-    for (; size > 1; size /= 2) {
-        bool right = way >= low + size / 2;
-        bits = right ? bits & ~BIT(node) : bits | BIT(node);
-        low += right ? size / 2 : 0;
-        node = 2 * node + right;
-    }
-    return bits;
+    return (bits & ~c->tree[2 * way]) | c->tree[2 * way + 1];
 }
 
 static uint32_t tree_victim(uint64_t bits, uint32_t ways)
 {
     uint32_t size = 1, node = 1, low = 0;
+    if (LIKELY(is_pow2(ways))) { /* a leaf's number is its way + ways */
+        while (node < ways)
+            node = 2 * node + (uint32_t)(bits >> node & 1);
+        return node - ways;
+    }
     while (size < ways)
         size *= 2;
     for (; size > 1; size /= 2) {
@@ -134,7 +152,7 @@ static void touch(struct cache *c, uint32_t set, uint32_t *t, uint32_t way)
     switch ((enum replacement)c->policy) {
     case REPL_LRU: move_to_front(t, way); break;
     case REPL_TREE_PLRU:
-        c->bits[set] = tree_touch(c->bits[set], c->ways, way);
+        c->bits[set] = tree_touch(c, c->bits[set], way);
         break;
     case REPL_NRU: nru_touch(&c->bits[set], c->ways, way); break;
     case REPL_FIFO:

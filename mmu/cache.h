@@ -62,6 +62,8 @@ struct cache_stats {
 struct cache {
     uint32_t *tag;  /* sets * ways */
     uint64_t *bits; /* a set's tree or reference bits; tree-PLRU and NRU */
+    uint64_t *tree; /* tree-PLRU: of each way, its nodes and where they point
+                       after an access */
     struct set_index index;
     uint32_t ways;
     uint32_t latency;

@@ -86,17 +86,42 @@ static uint32_t oldest(const uint64_t *stamp, uint32_t ways)
     return best;
 }
 
+/* The half whose newest stamp is older holds the victim. */
+ALWAYS_INLINE uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static uint32_t tree_victim_4(const uint64_t *s)
+{
+    bool right = later(s[2], s[3]) < later(s[0], s[1]);
+    s += right ? 2 : 0;
+    return 2u * right + (s[1] < s[0]);
+}
+
+static uint32_t tree_victim_8(const uint64_t *s)
+{
+    uint64_t left = later(later(s[0], s[1]), later(s[2], s[3]));
+    uint64_t right = later(later(s[4], s[5]), later(s[6], s[7]));
+    uint32_t half = right < left ? 4 : 0;
+    return half + tree_victim_4(s + half);
+}
+
 static uint64_t newest(const uint64_t *stamp, uint32_t from, uint32_t to)
 {
     uint64_t best = 0;
     for (uint32_t k = from; k < to; k++)
-        best = stamp[k] > best ? stamp[k] : best;
+        best = later(stamp[k], best);
     return best;
 }
 
 static uint32_t tree_victim(const uint64_t *stamp, uint32_t ways)
 {
     uint32_t low = 0, size = 1;
+    if (LIKELY(ways == 8))
+        return tree_victim_8(stamp);
+    if (ways == 4)
+        return tree_victim_4(stamp);
     while (size < ways)
         size *= 2;
     for (; size > 1; size /= 2) {
