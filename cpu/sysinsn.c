@@ -267,6 +267,8 @@ static bool peek(struct cpu *c, uint16_t sel, bool *found, struct descriptor *d)
     return true;
 }
 
+/* Bits 19:16, the limit's, are undefined in the manual; processors give
+ * them. */
 enum step sys_lar(struct cpu *c, const struct uop *u)
 {
     uint64_t sel;
@@ -276,7 +278,7 @@ enum step sys_lar(struct cpu *c, const struct uop *u)
         return STEP_FAULT;
     bool ok = found && visible(c, &d) && type_listed(c, &d, false);
     if (ok)
-        sys_write_reg(c, u->src, sys_size(u), d.lo >> 32 & 0x00f0ff00);
+        sys_write_reg(c, u->src, sys_size(u), d.lo >> 32 & 0x00ffff00);
     set_zf(c, ok);
     return STEP_NEXT;
 }

@@ -173,7 +173,7 @@ START_TEST(lar_lsl_verr_verw_answer_in_zf)
                "0f 02 c3 0f 03 d3 0f 00 eb 41 0f 94 c0 0f 02 f1 41 0f 94 c1 "
                "0f 00 e1 41 0f 94 c2 cd 80",
                0x80, -1);
-    ck_assert_uint_eq(R.c->gpr[REG_RAX], 0xc0f300);
+    ck_assert_uint_eq(R.c->gpr[REG_RAX], 0xcff300);
     ck_assert_uint_eq(R.c->gpr[REG_RDX], 0xffffffff);
     ck_assert_uint_eq(R.c->gpr[8], 1);
     ck_assert_uint_eq(R.c->gpr[9], 0);
