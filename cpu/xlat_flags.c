@@ -157,7 +157,10 @@ void xlat_flags(const struct cpu *c, struct decoded *d, unsigned n)
     uint32_t live = FLAG_ARITH;
     for (unsigned i = n; i-- > 0;) {
         struct effect e = effect_of(c, &d[i]);
-        d[i].dead = e.writes != 0 && (e.writes & live) == 0;
+        /* After a slow fetch the chain may have to stop behind the
+         * instruction. */
+        d[i].dead =
+            !d[i].fetches && e.writes != 0 && (e.writes & live) == 0;
         live =
             e.opaque || d[i].fetches ? FLAG_ARITH : (live & ~e.kills) | e.reads;
     }
