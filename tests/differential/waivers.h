@@ -88,7 +88,7 @@ static bool mmx_fault(struct scope *s)
     s->mask_st = s->mask_ftw = true;
     s->mask_fsw = 0;
     s->mask_error = 1;
-    s->mask_cr2 = m->cr2 - n->cr2 < 8 ? UINT64_MAX : 0;
+    s->mask_cr2 = m->cr2 - n->cr2 < 16 ? UINT64_MAX : 0;
     if (n->vector < 0 || n->vector != m->vector)
         return false;
     switch (s->t->zi.mnemonic) {

@@ -14,7 +14,7 @@
 
 enum {
     REGION = 0x40000000, /* 1 GiB: fits every page size */
-    LOADS = 400000,
+    LOADS = 409600,      /* a multiple of the unrolling */
     REGION_2M_PAGES = 512,
 };
 
@@ -94,11 +94,11 @@ static uint64_t rdtsc(void)
     return (uint64_t)hi << 32 | lo;
 }
 
-/* Follow `loads` pointers (a multiple of 32). */
+/* Follow `loads` pointers (a multiple of 128). */
 static __attribute__((noinline)) uint64_t follow(uint64_t at, uint64_t loads)
 {
-    for (uint64_t i = 0; i < loads; i += 32) {
-        __asm__ volatile(".rept 32; mov (%0), %0; .endr" : "+r"(at));
+    for (uint64_t i = 0; i < loads; i += 128) {
+        __asm__ volatile(".rept 128; mov (%0), %0; .endr" : "+r"(at));
     }
     return at;
 }
@@ -111,7 +111,7 @@ static void measure(const char *page, uint64_t stride, uint64_t kib)
         return;
     }
     build_chain(nodes, stride);
-    uint64_t warm = nodes < LOADS ? (nodes + 31) / 32 * 32 * 2 : LOADS;
+    uint64_t warm = nodes < LOADS ? (nodes + 127) / 128 * 128 * 2 : LOADS;
     uint64_t at = follow(REGION, warm);
     uint64_t begin = rdtsc();
     at = follow(at, LOADS);
