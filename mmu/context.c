@@ -86,12 +86,16 @@ void mmu_set_context(struct mmu *m, const struct mmu_context *ctx)
         filter_drop_all(m);
     }
     m->hot->ctx = filter_context(m);
+    if (!same)
+        memset(m->hint, 0xff, sizeof m->hint);
+    fast_update(m);
 }
 
 void mmu_set_mtrr(struct mmu *m, const struct mmu_mtrr *mtrr)
 {
     m->mtrr = *mtrr;
     memtype_init(&m->types, &m->mtrr, m->config.maxphyaddr);
+    fast_update(m);
     filter_drop_all(m);
 }
 

@@ -114,17 +114,22 @@ static bool may_install(const struct mmu *m, const struct piece *p,
 
 static bool may_store(const struct mmu *m, const struct piece *p)
 {
-    return p->dirty && translate_allowed(m, p->rights, MMU_WRITE) &&
+    return p->dirty && (m->may[1] >> p->rights & 1) != 0 &&
            !memory_is_rom(m->shared, p->offset);
 }
 
 void filter_install_data(struct mmu *m, const struct piece *p, unsigned access,
                          uint32_t l1_slot)
 {
+    if (may_install(m, p, access) && l1_slot != L1_NO_SLOT &&
+        p->tlb_slot != TLB_NONE)
+        filter_install_line(m, p, l1_slot);
+}
+
+void filter_install_line(struct mmu *m, const struct piece *p,
+                         uint32_t l1_slot)
+{
     struct side *s = &m->side[SIDE_D];
-    if (!may_install(m, p, access) || l1_slot == L1_NO_SLOT ||
-        p->tlb_slot == TLB_NONE)
-        return;
     uint32_t k = (uint32_t)dfilter_index(p->lin);
     struct dfilter_entry *e = &m->hot->d[k];
     drop_data(m, k);

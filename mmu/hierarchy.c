@@ -95,9 +95,8 @@ static enum served from_below(struct mmu *m, uint32_t line, bool write,
     return by;
 }
 
-/* One access to a line through an L1; *by says who served it. */
-static uint32_t through_l1(struct mmu *m, unsigned side, uint32_t line,
-                           bool write, enum served *by)
+ALWAYS_INLINE uint32_t access_l1(struct mmu *m, unsigned side, uint32_t line,
+                                 bool write, enum served *by)
 {
     struct side *s = &m->side[side];
     struct l1_cache *c = &s->cache;
@@ -137,6 +136,13 @@ static uint32_t through_l1(struct mmu *m, unsigned side, uint32_t line,
         for (uint32_t k = slot - slot % c->ways, n = c->ways; n > 0; k++, n--)
             filter_drop_line(m, side, k);
     return slot;
+}
+
+/* One access to a line through an L1; *by says who served it. */
+static uint32_t through_l1(struct mmu *m, unsigned side, uint32_t line,
+                           bool write, enum served *by)
+{
+    return access_l1(m, side, line, write, by);
 }
 
 static uint32_t beyond_l1(const struct mmu *m, enum served by, uint32_t l1)
@@ -220,6 +226,14 @@ uint32_t hierarchy_data(struct mmu *m, const struct piece *p, bool write)
         return special_data(m, p, write, type);
     enum served by;
     uint32_t slot = through_l1(m, SIDE_D, line_at(p->pa), write, &by);
+    charge_data(m, by);
+    return slot;
+}
+
+uint32_t hierarchy_data_line(struct mmu *m, uint32_t line, bool write)
+{
+    enum served by;
+    uint32_t slot = access_l1(m, SIDE_D, line, write, &by);
     charge_data(m, by);
     return slot;
 }

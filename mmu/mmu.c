@@ -74,10 +74,28 @@ static void read_device(struct mmu *m, const struct piece *p, unsigned access,
         device_read(m, p->pa, p->len, out);
 }
 
+ALWAYS_INLINE void move(void *to, const void *from, unsigned len)
+{
+    switch (len) {
+    case 1: memcpy(to, from, 1); break;
+    case 2: memcpy(to, from, 2); break;
+    case 4: memcpy(to, from, 4); break;
+    case 8: memcpy(to, from, 8); break;
+    default: memcpy(to, from, len); break;
+    }
+}
+
 bool mmu_read(struct mmu *m, uint64_t lin, unsigned len, unsigned access,
               void *out)
 {
     struct piece p[2];
+    const uint8_t *host = (access & ~(unsigned)MMU_INTENT) != MMU_READ
+                              ? NULL
+                              : fast_data(m, lin, len, access != MMU_READ);
+    if (LIKELY(host != NULL)) {
+        move(out, host, len);
+        return true;
+    }
     unsigned count = translate_pieces(m, lin, len, access, p);
     uint8_t *to = out;
     for (unsigned k = 0; k < count; k++) {
@@ -130,6 +148,12 @@ bool mmu_write(struct mmu *m, uint64_t lin, unsigned len, unsigned access,
     struct piece p[2];
     if ((access & MMU_SECOND) != 0 && second_half(m, lin, len, in))
         return true;
+    uint8_t *host =
+        access != MMU_WRITE ? NULL : fast_data(m, lin, len, true);
+    if (LIKELY(host != NULL)) {
+        move(host, in, len);
+        return true;
+    }
     unsigned count = translate_pieces(m, lin, len, access, p);
     const uint8_t *from = in;
     for (unsigned k = 0; k < count; k++) {

@@ -80,6 +80,13 @@ struct side {
     uint64_t under[TLB_SLOTS_MAX][FILTER_WORDS];
 };
 
+/* The L1 TLB slot, filter numbering, where a page was last found. */
+struct page_hint {
+    uint64_t page; /* linear address / 4 KiB */
+    uint32_t slot;
+};
+enum { PAGE_HINTS = 256 };
+
 struct mmu {
     struct mmu_config config;
     struct memsys *shared;
@@ -96,6 +103,9 @@ struct mmu {
     bool filter;      /* entries are installed at all */
     bool filter_used; /* some may be there */
     unsigned granule; /* bytes one piece of an access lies in */
+    bool fast, fast_config; /* fast.c may serve; ... in some context */
+    uint16_t may[2]; /* data reads, writes: a bit for each PT_R.. rights */
+    struct page_hint hint[PAGE_HINTS];
 
     struct space_table spaces;
     uint32_t globals;      /* global translations in all TLBs */
@@ -203,6 +213,9 @@ ALWAYS_INLINE void hierarchy_hint(const struct mmu *m, uint64_t pa)
         cache_prefetch_victim(&m->l2, line, &m->shared->l3);
 }
 
+/* The same for a line that is known to be plain write-back memory. */
+uint32_t hierarchy_data_line(struct mmu *m, uint32_t line, bool write);
+
 /* One fetch of a line of RAM; as hierarchy_data for the L1I. */
 uint32_t hierarchy_fetch(struct mmu *m, const struct piece *p);
 
@@ -231,6 +244,18 @@ void hierarchy_to_l3(struct memsys *s, uint32_t line);
 /* Most cycles that one line of data can cost. */
 uint64_t hierarchy_worst(const struct mmu *m);
 
+/* --- fast.c: the usual miss of the filter --- */
+
+void fast_init(struct mmu *m);
+/* The context or the memory types changed. */
+void fast_update(struct mmu *m);
+/* A translation of a class is inserted for lin: hints that would find
+ * another one earlier than the lookup does are forgotten. */
+void fast_forget(struct mmu *m, uint64_t lin, unsigned class);
+/* Do a read or write (no flags but intent) if it is a usual one; returns
+ * where the bytes are. NULL: nothing was done. */
+uint8_t *fast_data(struct mmu *m, uint64_t lin, unsigned len, bool write);
+
 /* --- device.c: accesses that RAM does not answer --- */
 
 void device_read(struct mmu *m, uint64_t pa, unsigned len, uint8_t *out);
@@ -246,6 +271,9 @@ void filter_drop_line(struct mmu *m, unsigned side, uint32_t l1_slot);
 void filter_install_page(struct mmu *m, const struct piece *p,
                          unsigned access);
 void filter_install_data(struct mmu *m, const struct piece *p, unsigned access,
+                         uint32_t l1_slot);
+/* The same for a translation and a line that stay. */
+void filter_install_line(struct mmu *m, const struct piece *p,
                          uint32_t l1_slot);
 void filter_install_fetch(struct mmu *m, const struct piece *p,
                           uint32_t l1_slot);

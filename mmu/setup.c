@@ -162,6 +162,7 @@ static enum sim_status make(struct mmu *m, struct sim_error *e)
         return status;
     if (!make_tlbs(m, &seeds))
         return sim_fail(e, SIM_NO_RESOURCE, "mmu: %s", strerror(errno));
+    fast_init(m);
     return SIM_OK;
 }
 

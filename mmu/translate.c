@@ -182,6 +182,8 @@ static void insert_l1(struct mmu *m, unsigned side, unsigned class,
         p->tlb_slot = TLB_NONE;
         return;
     }
+    if (side == SIDE_D)
+        fast_forget(m, p->lin, class);
     p->tlb_slot =
         t->first_slot + insert(m, side, t, tag, e, *s->clock);
 }
