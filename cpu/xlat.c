@@ -408,11 +408,12 @@ static void number(struct builder *b, unsigned from, unsigned insn)
     }
 }
 
-/* The instruction and the Jcc after it as one uop, when that is possible. */
+/* The instruction and the Jcc after it as one uop, when that is possible. A
+ * slow fetch of either may have to stop the chain between the two. */
 static bool emit_fused(struct builder *b, const struct decoded *d, unsigned i)
 {
-    if (i + 1 >= b->decoded || (b->x.mode & MODE_SINGLE) || d[1].fetches ||
-        !xlat_fusible(d, d + 1))
+    if (i + 1 >= b->decoded || (b->x.mode & MODE_SINGLE) || d[0].fetches ||
+        d[1].fetches || !xlat_fusible(d, d + 1))
         return false;
     struct xlat *x = &b->x;
     uint64_t after = x->next_rip + d[1].length;
