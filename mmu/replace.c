@@ -14,10 +14,12 @@
 
 struct set_index set_index_make(uint32_t sets, unsigned hash)
 {
-    struct set_index x = {.sets = sets, .hash = (uint8_t)hash};
+    struct set_index x = {.sets = sets,
+                          .mask = sets - 1,
+                          .modulo = !is_pow2(sets),
+                          .folded = hash == HASH_XOR ? UINT64_MAX : 0};
     while ((UINT64_C(1) << x.bits) < sets)
         x.bits++;
-    x.mask = is_pow2(sets) ? sets - 1 : 0;
     return x;
 }
 

@@ -17,19 +17,20 @@
 /* Set index: the low bits of a page or line number, optionally XORed with
  * the next ones; modulo when the sets are not a power of two. */
 struct set_index {
-    uint32_t sets, mask; /* mask 0 and sets > 1: not a power of two */
-    uint8_t bits, hash;
+    uint32_t sets, mask; /* mask: sets - 1 */
+    bool modulo;         /* the sets are not a power of two */
+    uint8_t bits;
+    uint64_t folded; /* which of the bits above are XORed in */
 };
 
 struct set_index set_index_make(uint32_t sets, unsigned hash);
 
 ALWAYS_INLINE uint32_t set_index_of(const struct set_index *x, uint64_t key)
 {
-    if (x->hash == HASH_XOR)
-        key ^= key >> x->bits;
-    if (LIKELY(x->mask != 0 || x->sets == 1))
-        return (uint32_t)key & x->mask;
-    return (uint32_t)(key % x->sets);
+    key ^= (key >> x->bits) & x->folded;
+    if (UNLIKELY(x->modulo))
+        return (uint32_t)(key % x->sets);
+    return (uint32_t)key & x->mask;
 }
 
 struct replacer {

@@ -122,10 +122,11 @@ static void naive_drop(struct naive *n, uint32_t line)
     n->dirty[way] = n->ref[way] = false;
 }
 
-/* Shapes: sets of any number, ways of any number. */
+/* Sets of any number, ways of any number; whole KiB. */
 static const struct {
     unsigned sets, ways;
-} shape[] = {{4, 4}, {1, 16}, {3, 8}, {8, 1}, {5, 12}, {16, 2}, {2, 6}};
+} shape[] = {{4, 4},  {1, 16}, {3, 16}, {16, 1}, {8, 12},
+           {16, 2}, {8, 6},  {5, 16}, {2, 8},  {12, 4}};
 
 static unsigned index_of(unsigned sets, unsigned hash, uint32_t line)
 {
@@ -140,15 +141,11 @@ static void lower_level(unsigned policy, unsigned sets, unsigned ways,
 {
     struct cache c;
     struct sim_error e;
-    /* size in KiB times 16 lines; make the set count exact by hand */
-    struct cache_config k = {.size_kib = sets * ways,
-                             .ways = ways * 16,
-                             .replacement = (uint8_t)REPL_LRU};
+    struct cache_config k = {.size_kib = sets * ways / 16,
+                             .ways = ways,
+                             .replacement = (uint8_t)policy,
+                             .hash = (uint8_t)hash};
     ck_assert_int_eq(cache_init(&c, &k, 5, "test", &e), SIM_OK);
-    c.ways = ways; /* the array is 16 times too large */
-    c.policy = (uint8_t)policy;
-    c.index = set_index_make(sets, hash);
-    c.bits = calloc(sets, sizeof *c.bits);
     struct naive *n = calloc(sets, sizeof *n);
     struct rng twin = c.rng, trace = rng_make(policy + ways, sets);
     for (unsigned s = 0; s < sets; s++)
@@ -184,8 +181,6 @@ static void lower_level(unsigned policy, unsigned sets, unsigned ways,
     ck_assert_uint_eq(c.stats.misses, misses);
     ck_assert_uint_eq(c.stats.hits, c.stats.accesses - misses);
     ck_assert_uint_eq(c.stats.writebacks, writebacks);
-    c.index = set_index_make(sets, hash); /* the size that was mapped */
-    c.ways = ways * 16;
     cache_free(&c);
     free(n);
 }
