@@ -3,28 +3,50 @@
  */
 #include "cpu/exec_int.h"
 
-ALWAYS_INLINE void set_r(struct cpu *c, const struct uop *u, unsigned cc)
+/* Bodies return false when they want the twin: the condition takes longer,
+ * or the filter missed; or, from the twin, when a fault was met. */
+ALWAYS_INLINE bool condition(const struct cpu *c, unsigned how, unsigned cc,
+                             bool *is)
 {
-    REG(uint8_t, c, u->dst) = flags_condition(c, cc);
+    int quick = how & COLD ? -1 : flags_quick(c, cc);
+    if (!(how & COLD) && UNLIKELY(quick < 0))
+        return false;
+    *is = how & COLD ? flags_condition(c, cc) : quick != 0;
+    return true;
+}
+
+ALWAYS_INLINE bool set_r(struct cpu *c, const struct uop *u, unsigned how,
+                         unsigned cc)
+{
+    bool is;
+    if (!condition(c, how, cc, &is))
+        return false;
+    REG(uint8_t, c, u->dst) = is;
+    return true;
 }
 
 ALWAYS_INLINE bool set_m(struct cpu *c, const struct uop *u, unsigned how,
                          unsigned cc)
 {
-    return int_store(c, u, int_ea(c, u, how), 0, how, flags_condition(c, cc));
+    bool is;
+    return condition(c, how, cc, &is) &&
+           int_store(c, u, int_ea(c, u, how), 0, how, is);
 }
 
 /* A 32-bit destination is zero-extended even when nothing is moved; the
  * memory operand is always loaded. SDM Vol.2 CMOVcc. */
-ALWAYS_INLINE void cmov_r(struct cpu *c, const struct uop *u, unsigned cc,
-                          unsigned lg)
+ALWAYS_INLINE bool cmov_r(struct cpu *c, const struct uop *u, unsigned how,
+                          unsigned cc, unsigned lg)
 {
     unsigned d = u->dst;
     uint64_t a = int_get(c, d, lg), b = int_get(c, u->src, lg);
-    bool taken = flags_condition(c, cc);
-    if (PLANTED(c, PLANT_CMOV_UPPER) && !taken)
-        return;
-    int_put(c, d, lg, taken ? b : a);
+    bool is;
+    if (!condition(c, how, cc, &is))
+        return false;
+    if (PLANTED(c, PLANT_CMOV_UPPER) && !is)
+        return true;
+    int_put(c, d, lg, is ? b : a);
+    return true;
 }
 
 ALWAYS_INLINE bool cmov_m(struct cpu *c, const struct uop *u, unsigned how,
@@ -32,23 +54,24 @@ ALWAYS_INLINE bool cmov_m(struct cpu *c, const struct uop *u, unsigned how,
 {
     unsigned d = u->dst;
     uint64_t b;
-    if (UNLIKELY(!int_load(c, u, int_ea(c, u, how), lg, how, &b)))
+    bool is;
+    if (!condition(c, how, cc, &is) ||
+        UNLIKELY(!int_load(c, u, int_ea(c, u, how), lg, how, &b)))
         return false;
-    int_put(c, d, lg, flags_condition(c, cc) ? b : int_get(c, d, lg));
+    int_put(c, d, lg, is ? b : int_get(c, d, lg));
     return true;
 }
 
 #define CONDITIONS(L)                                                          \
     L(0)                                                                       \
     L(1)                                                                       \
-    L(2) L(3) L(4) L(5) L(6) L(7) L(8) L(9) L(10) L(11) L(12) L(13) L(14)      \
-        L(15)
+    L(2) L(3) L(4) L(5) L(6) L(7) L(8) L(9) L(10) L(11) L(12) L(13) L(14) L(15)
 #define COND_HANDLERS(cc)                                                      \
-    INT_REGISTER(set_r_##cc, set_r, cc)                                        \
+    INT_MEMORY1(set_r_##cc, set_r, cc)                                         \
     INT_MEMORY1(set_m_##cc, set_m, cc)                                         \
-    INT_REGISTER(cmov_r_##cc##_1, cmov_r, cc, 1)                               \
-    INT_REGISTER(cmov_r_##cc##_2, cmov_r, cc, 2)                               \
-    INT_REGISTER(cmov_r_##cc##_3, cmov_r, cc, 3)                               \
+    INT_MEMORY1(cmov_r_##cc##_1, cmov_r, cc, 1)                                \
+    INT_MEMORY1(cmov_r_##cc##_2, cmov_r, cc, 2)                                \
+    INT_MEMORY1(cmov_r_##cc##_3, cmov_r, cc, 3)                                \
     INT_MEMORY1(cmov_m_##cc##_1, cmov_m, cc, 1)                                \
     INT_MEMORY1(cmov_m_##cc##_2, cmov_m, cc, 2)                                \
     INT_MEMORY1(cmov_m_##cc##_3, cmov_m, cc, 3)

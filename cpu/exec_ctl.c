@@ -79,10 +79,20 @@ UOP_STATIC(jmp)
     ENTER(c, u, block_link(u)->to[1], 1, true);
 }
 
+/* Conditions that take longer are the slow twin's. */
 #define JCC(cc)                                                                \
-    UOP_STATIC(jcc_##cc)                                                       \
+    __attribute__((cold, noinline)) UOP_STATIC(jcc_slow_##cc)                  \
     {                                                                          \
         if (flags_condition(c, 0x##cc))                                        \
+            ENTER(c, u, block_link(u)->to[1], 1, true);                        \
+        ENTER(c, u, block_link(u)->to[0], 0, true);                            \
+    }                                                                          \
+    UOP_STATIC(jcc_##cc)                                                       \
+    {                                                                          \
+        int quick = flags_quick(c, 0x##cc);                                    \
+        if (UNLIKELY(quick < 0))                                               \
+            UOP_JUMP(c, u, ENGINE(jcc_slow_##cc));                             \
+        if (quick)                                                             \
             ENTER(c, u, block_link(u)->to[1], 1, true);                        \
         ENTER(c, u, block_link(u)->to[0], 0, true);                            \
     }

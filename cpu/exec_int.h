@@ -312,7 +312,8 @@ ALWAYS_INLINE void int_set_part(struct cpu *c, unsigned lg, uint64_t r, bool cf,
     INT_COLD(name##_c, body, __VA_ARGS__)                                      \
     INT_HOT(name##_m, name##_c, body, 0, __VA_ARGS__)                          \
     INT_HOT(name##_x, name##_c, body, WITH_INDEX, __VA_ARGS__)
-/* name_c and name (any addressing): for forms that are not hot. */
+/* name_c and name (any addressing): for forms that are not hot. Also for
+ * register forms with a slow twin. */
 #define INT_MEMORY1(name, body, ...)                                           \
     INT_COLD(name##_c, body, __VA_ARGS__)                                      \
     INT_HOT(name, name##_c, body, WITH_INDEX, __VA_ARGS__)

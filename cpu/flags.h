@@ -124,32 +124,76 @@ ALWAYS_INLINE bool flags_af(const struct cpu *c)
     }
 }
 
+/* Condition B, BE, L or LE of a comparison of a and b, whose size U and S
+ * have. */
+#define FLAGS_COMPARED(U, S, cc, a, b)                                         \
+    ((cc) >> 1 == 1   ? (U)(a) < (U)(b)                                        \
+     : (cc) >> 1 == 3 ? (U)(a) <= (U)(b)                                       \
+     : (cc) >> 1 == 6 ? (S)(a) < (S)(b)                                        \
+                      : (S)(a) <= (S)(b))
+
+/* B, BE, L or LE from flag bits at their places in EFLAGS. */
+ALWAYS_INLINE bool flags_from_bits(uint32_t f, unsigned cc)
+{
+    bool less = ((f >> 7 ^ f >> 11) & 1) != 0;
+    switch (cc >> 1) {
+    case 0: return (f & FLAG_OF) != 0;
+    case 1: return (f & FLAG_CF) != 0;
+    case 3: return (f & (FLAG_CF | FLAG_ZF)) != 0;
+    case 6: return less;
+    default: return less || (f & FLAG_ZF) != 0;
+    }
+}
+
 /*
  * Condition `cc` 0..15 as encoded in Jcc, SETcc, CMOVcc (SDM Vol.2 App. B
- * "Encoding of Conditional Test (tttn) Field"). Inline: give it a constant
- * cc; a comparison's conditions are answered from its operands first.
+ * "Encoding of Conditional Test (tttn) Field") where it takes a few host
+ * instructions: 0 or 1, or -1 when flags_condition must be asked. cc is a
+ * constant. A handler tail-calls its slow twin on -1.
  */
-ALWAYS_INLINE bool flags_condition(const struct cpu *c, unsigned cc)
+ALWAYS_INLINE int flags_quick(const struct cpu *c, unsigned cc)
 {
-    bool sub = CC_KIND(c->cc_op) == CC_SUB, r;
-    unsigned k = flags_shift(c);
-    uint64_t b = c->cc_src << k, a = (c->cc_res + c->cc_src) << k;
+    uint32_t op = c->cc_op;
+    uint64_t r = c->cc_res, b = c->cc_src, a = r + b;
+    bool is;
     switch (cc >> 1) {
-    case 0: r = flags_of(c); break;
-    case 1: r = flags_cf(c); break;
-    case 2: r = flags_zf(c); break;
-    case 3: r = LIKELY(sub) ? a <= b : flags_cf(c) || flags_zf(c); break;
-    case 4: r = flags_sf(c); break;
-    case 5: r = flags_pf(c); break;
-    case 6:
-        r = LIKELY(sub) ? (int64_t)a < (int64_t)b : flags_sf(c) != flags_of(c);
-        break;
+    case 2: is = flags_zf(c); break;
+    case 4: is = flags_sf(c); break;
+    case 5: is = flags_pf(c); break;
     default:
-        r = LIKELY(sub) ? (int64_t)a <= (int64_t)b
-                        : flags_zf(c) || flags_sf(c) != flags_of(c);
+        if (op == CC_OP(CC_SUB, 2) && cc >> 1 != 0)
+            is = FLAGS_COMPARED(uint32_t, int32_t, cc, a, b);
+        else if (op == CC_OP(CC_SUB, 3) && cc >> 1 != 0)
+            is = FLAGS_COMPARED(uint64_t, int64_t, cc, a, b);
+        else if (CC_KIND(op) == CC_NONE)
+            is = flags_from_bits(c->eflags, cc);
+        else if (CC_KIND(op) == CC_LOGIC)
+            is = cc >> 1 <= 1   ? false
+                 : cc >> 1 == 3 ? r == 0
+                 : cc >> 1 == 6 ? flags_sf(c)
+                                : r == 0 || flags_sf(c);
+        else
+            return -1;
         break;
     }
-    return r != (cc & 1);
+    return is != (cc & 1);
+}
+
+/* The same, always answered. Inline, but for a handler's slow twin. */
+ALWAYS_INLINE bool flags_condition(const struct cpu *c, unsigned cc)
+{
+    bool is;
+    switch (cc >> 1) {
+    case 0: is = flags_of(c); break;
+    case 1: is = flags_cf(c); break;
+    case 2: is = flags_zf(c); break;
+    case 3: is = flags_cf(c) || flags_zf(c); break;
+    case 4: is = flags_sf(c); break;
+    case 5: is = flags_pf(c); break;
+    case 6: is = flags_sf(c) != flags_of(c); break;
+    default: is = flags_zf(c) || flags_sf(c) != flags_of(c); break;
+    }
+    return is != (cc & 1);
 }
 
 /* The same out of line, for a cc that is not a constant. */
