@@ -17,8 +17,7 @@ void fast_update(struct mmu *m)
         m->may[0] = m->smap && !m->ctx.ac ? (uint16_t)~with_u : all;
         m->may[1] = m->may[0] & (m->wp ? with_w : all);
     }
-    m->fast = m->fast_config && m->paging && (m->ctx.cr0 & CR0_CD) == 0 &&
-              m->types.uniform && m->types.type == MEMTYPE_WB;
+    m->fast = m->fast_config && m->paging && (m->ctx.cr0 & CR0_CD) == 0;
 }
 
 /* NRU forgets references, the shadow wants to see each access. */
@@ -119,7 +118,8 @@ uint8_t *fast_data(struct mmu *m, uint64_t lin, unsigned len, bool write)
     p.offset = memory_offset(shared, p.pa);
     p.dirty = (e->flags & TLB_DIRTY) != 0;
     if (UNLIKELY(!(m->may[write] >> e->rights & 1) || (write && !p.dirty) ||
-                 e->pat != MEMTYPE_WB || p.offset == MEMORY_NONE))
+                 p.offset == MEMORY_NONE ||
+                 piece_type(m, p.pa, e->pat) != MEMTYPE_WB))
         return NULL;
     uint8_t flags = shared->page_flags[p.offset >> PAGE_SHIFT];
     if (UNLIKELY((flags & PAGE_TOUCHED) == 0 ||

@@ -62,10 +62,28 @@ static enum memtype look_up(const struct mmu_mtrr *m, unsigned maxphyaddr,
     return found ? type : (enum memtype)(m->def_type & 7);
 }
 
+/* From 1 MByte to the first variable range the default type holds. No
+ * address in a range is below its masked base. */
+static void find_plain(struct memtype_map *map, const struct mmu_mtrr *m,
+                       unsigned maxphyaddr)
+{
+    uint64_t end = BIT(maxphyaddr), frame = (end - 1) & ~bits_mask(12);
+    if ((m->def_type & DEF_TYPE_E) == 0 || (m->def_type & 7) != MEMTYPE_WB)
+        return;
+    for (unsigned k = 0; k < VARIABLE_RANGES; k++) {
+        uint64_t base = m->base[k] & m->mask[k] & frame;
+        if ((m->mask[k] & MASK_VALID) != 0 && base < end)
+            end = base;
+    }
+    map->plain_base = UINT64_C(1) << 20;
+    map->plain_bytes = end > map->plain_base ? end - map->plain_base : 0;
+}
+
 void memtype_init(struct memtype_map *map, const struct mmu_mtrr *m,
                   unsigned maxphyaddr)
 {
     memset(map, 0, sizeof *map);
+    find_plain(map, m, maxphyaddr);
     map->type = (uint8_t)look_up(m, maxphyaddr, UINT64_C(1) << 20);
     map->uniform = true;
     if ((m->def_type & DEF_TYPE_E) == 0)

@@ -20,6 +20,8 @@ enum memtype {
 /* The MTRRs, digested: `uniform` when one type holds for all of memory. */
 struct memtype_map {
     bool uniform;
+    /* Write-back for sure: plain_bytes from plain_base on. */
+    uint64_t plain_base, plain_bytes;
     uint8_t type;
     uint64_t cached_page[64]; /* physical page + 1 of each remembered type */
     uint8_t cached_type[64];

@@ -141,8 +141,8 @@ static inline bool access_writes(unsigned access)
 /* The type of the memory at a piece, MTRRs and PAT together. */
 ALWAYS_INLINE enum memtype piece_type(struct mmu *m, uint64_t pa, unsigned pat)
 {
-    if (LIKELY(m->types.uniform && m->types.type == MEMTYPE_WB &&
-               pat == MEMTYPE_WB))
+    if (LIKELY(pat == MEMTYPE_WB &&
+               pa - m->types.plain_base < m->types.plain_bytes))
         return MEMTYPE_WB;
     return memtype_combine(
         memtype_mtrr(&m->types, &m->mtrr, m->config.maxphyaddr, pa),
