@@ -29,7 +29,10 @@ truncate -s "${mem}M" "$ram"
 } >"$work/params"
 "${QEMU_PROXY:-qemu_proxy}" "$ram" "$work/socket" "${shares[@]}" <&0 &
 proxy=$!
-while [ ! -S "$work/socket" ]; do sleep 0.02; done
+while [ ! -S "$work/socket" ]; do
+    kill -0 "$proxy" 2>/dev/null || exit 2
+    sleep 0.02
+done
 qemu-system-x86_64 -nodefaults -display none -no-reboot \
     -cpu "${QEMU_CPU:-qemu64}" -smp "$cores" -m "$mem" ${QEMU_OPTIONS:-} \
     -object memory-backend-file,id=ram,size="${mem}M",mem-path="$ram",share=on \

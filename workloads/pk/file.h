@@ -93,6 +93,7 @@ struct pipe;
 struct pipe *pipe_create(void);
 s64 pipe_read(struct pipe *p, u64 to, u64 len, bool nonblock);
 s64 pipe_write(struct pipe *p, u64 from, u64 len, bool nonblock);
+s64 pipe_peek(struct pipe *p, u64 to, u64 len, bool nonblock);
 unsigned pipe_poll_read(const struct pipe *p);
 unsigned pipe_poll_write(const struct pipe *p);
 u64 pipe_bytes(const struct pipe *p);

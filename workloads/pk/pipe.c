@@ -13,6 +13,7 @@ struct pipe {
     u8 *data;
     u64 head, tail; /* bytes ever written, ever read */
     bool reader, writer;
+    unsigned busy; /* tasks inside an operation, maybe asleep */
     struct waitq can_read, can_write;
 };
 
@@ -43,7 +44,23 @@ static void changed(struct waitq *q)
     poll_changed();
 }
 
-s64 pipe_read(struct pipe *p, u64 to, u64 len, bool nonblock)
+static void settle(struct pipe *p)
+{
+    if (p->reader || p->writer || p->busy)
+        return;
+    page_put(page_of(direct_pa(p->data)));
+    kfree(p);
+}
+
+/* The result of an operation that is over. */
+static s64 leave(struct pipe *p, s64 result)
+{
+    p->busy--;
+    settle(p);
+    return result;
+}
+
+static s64 read_some(struct pipe *p, u64 to, u64 len, bool nonblock)
 {
     if (!len)
         return 0;
@@ -66,6 +83,39 @@ s64 pipe_read(struct pipe *p, u64 to, u64 len, bool nonblock)
     }
     changed(&p->can_write);
     return (s64)n;
+}
+
+s64 pipe_read(struct pipe *p, u64 to, u64 len, bool nonblock)
+{
+    p->busy++;
+    return leave(p, read_some(p, to, len, nonblock));
+}
+
+static s64 peek_some(struct pipe *p, u64 to, u64 len, bool nonblock)
+{
+    u64 tail = p->tail;
+
+    while (len && tail == p->head) {
+        if (!p->writer)
+            return 0;
+        if (nonblock)
+            return -EAGAIN;
+        if (sched_sleep(&p->can_read, NEVER, true) == -EINTR)
+            return -ERESTARTSYS;
+        tail = p->tail;
+    }
+    u64 n = min64(len, p->head - tail);
+    u64 at = tail % PIPE_SIZE, first = min64(n, PIPE_SIZE - at);
+    if (copy_to_user(to, p->data + at, first) ||
+        copy_to_user(to + first, p->data, n - first))
+        return -EFAULT;
+    return (s64)n;
+}
+
+s64 pipe_peek(struct pipe *p, u64 to, u64 len, bool nonblock)
+{
+    p->busy++;
+    return leave(p, peek_some(p, to, len, nonblock));
 }
 
 /* Bytes from a program, or (user false) from the kernel. */
@@ -115,7 +165,8 @@ static s64 write_all(struct pipe *p, u64 from, u64 len, bool nonblock,
 
 s64 pipe_write(struct pipe *p, u64 from, u64 len, bool nonblock)
 {
-    return write_all(p, from, len, nonblock, true);
+    p->busy++;
+    return leave(p, write_all(p, from, len, nonblock, true));
 }
 
 unsigned pipe_poll_read(const struct pipe *p)
@@ -134,10 +185,7 @@ static void release(struct pipe *p)
 {
     changed(&p->can_read);
     changed(&p->can_write);
-    if (p->reader || p->writer)
-        return;
-    page_put(page_of(direct_pa(p->data)));
-    kfree(p);
+    settle(p);
 }
 
 void pipe_close_reader(struct pipe *p)
@@ -170,7 +218,9 @@ static s64 op_write(struct file *f, u64 from, u64 len, u64 *pos)
 static s64 op_pwrite_kernel(struct file *f, const void *from, u64 len, u64 at)
 {
     (void)at;
-    return write_all(f->data, (u64)from, len, f->flags & O_NONBLOCK, false);
+    struct pipe *p = f->data;
+    p->busy++;
+    return leave(p, write_all(p, (u64)from, len, f->flags & O_NONBLOCK, false));
 }
 
 static unsigned op_poll_read(struct file *f)
