@@ -49,8 +49,7 @@ static bool make_tree(struct cache *c)
 }
 
 enum sim_status cache_init(struct cache *c, const struct cache_config *k,
-                           uint64_t seed, const char *name,
-                           struct sim_error *e)
+                           uint64_t seed, const char *name, struct sim_error *e)
 {
     memset(c, 0, sizeof *c);
     enum sim_status status = check(k, name, e);
@@ -151,9 +150,7 @@ static void touch(struct cache *c, uint32_t set, uint32_t *t, uint32_t way)
 {
     switch ((enum replacement)c->policy) {
     case REPL_LRU: move_to_front(t, way); break;
-    case REPL_TREE_PLRU:
-        c->bits[set] = tree_touch(c, c->bits[set], way);
-        break;
+    case REPL_TREE_PLRU: c->bits[set] = tree_touch(c, c->bits[set], way); break;
     case REPL_NRU: nru_touch(&c->bits[set], c->ways, way); break;
     case REPL_FIFO:
     case REPL_RANDOM: break;

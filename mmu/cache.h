@@ -40,7 +40,8 @@ ALWAYS_INLINE uint32_t line_way(const uint32_t *tag, uint32_t ways,
     const __m128i flags = _mm_set1_epi32(LINE_FLAGS);
     uint32_t k = 0;
     for (; k + 4 <= ways; k += 4) {
-        __m128i four = _mm_loadu_si128((const __m128i *)(const void *)(tag + k));
+        __m128i four =
+            _mm_loadu_si128((const __m128i *)(const void *)(tag + k));
         __m128i equal = _mm_cmpeq_epi32(_mm_andnot_si128(flags, four), want);
         int mask = _mm_movemask_ps(_mm_castsi128_ps(equal));
         if (mask != 0)

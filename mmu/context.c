@@ -95,7 +95,6 @@ void mmu_set_mtrr(struct mmu *m, const struct mmu_mtrr *mtrr)
 {
     m->mtrr = *mtrr;
     memtype_init(&m->types, &m->mtrr, m->config.maxphyaddr);
-    fast_update(m);
     filter_drop_all(m);
 }
 

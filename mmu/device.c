@@ -35,8 +35,7 @@ void device_read(struct mmu *m, uint64_t pa, unsigned len, uint8_t *out)
         const struct mmio_region *r = memory_region(m->shared, pa);
         m->stats->device_reads++;
         begin(m);
-        if (r != NULL &&
-            !r->port.read(r->port.self, pa - r->base, n, &value))
+        if (r != NULL && !r->port.read(r->port.self, pa - r->base, n, &value))
             value = UINT64_MAX;
         end(m);
         memcpy(out, &value, n);

@@ -28,8 +28,7 @@ bool mmu_fetch_peek(struct mmu *m, uint64_t lin, uint64_t *ppage,
         return false;
     uint64_t in_page = PAGE_SIZE - 1;
     *ppage = p.pa & ~in_page;
-    *host = p.offset == MEMORY_NONE
-                ? NULL
-                : m->shared->ram + (p.offset & ~in_page);
+    *host =
+        p.offset == MEMORY_NONE ? NULL : m->shared->ram + (p.offset & ~in_page);
     return true;
 }

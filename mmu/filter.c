@@ -126,8 +126,7 @@ void filter_install_data(struct mmu *m, const struct piece *p, unsigned access,
         filter_install_line(m, p, l1_slot);
 }
 
-void filter_install_line(struct mmu *m, const struct piece *p,
-                         uint32_t l1_slot)
+void filter_install_line(struct mmu *m, const struct piece *p, uint32_t l1_slot)
 {
     struct side *s = &m->side[SIDE_D];
     uint32_t k = (uint32_t)dfilter_index(p->lin);

@@ -41,14 +41,13 @@ void flush_page_side(struct mmu *m, unsigned side, uint64_t lin, unsigned here,
 {
     struct side *s = &m->side[side];
     const unsigned space[2] = {here, global};
-    for (unsigned class = 0; class < PAGE_CLASSES; class++) {
+    for (unsigned class = 0; class < PAGE_CLASSES; class ++) {
         uint64_t page = page_number(lin, class);
         struct tlb *level[2] = {&s->l1[class],
                                 translate_second_level(m, s, class)};
         for (unsigned k = 0; k < 4; k++) {
             struct tlb *t = level[k / 2];
-            if (t == NULL || t->live_class[class] == 0 ||
-                space[k % 2] == 0)
+            if (t == NULL || t->live_class[class] == 0 || space[k % 2] == 0)
                 continue;
             flush_page_in(m, t, class, page, space[k % 2], left, false);
             if (class == PAGES_2M) /* the other half of a 4-MByte page */
@@ -98,7 +97,7 @@ static void flush_tlb(struct mmu *m, struct tlb *t, const struct scope *c,
 static void flush_scope(struct mmu *m, const struct scope *c, unsigned left)
 {
     for (unsigned side = 0; side < SIDES; side++)
-        for (unsigned class = 0; class < PAGE_CLASSES; class++)
+        for (unsigned class = 0; class < PAGE_CLASSES; class ++)
             flush_tlb(m, &m->side[side].l1[class], c, left);
     flush_tlb(m, &m->stlb, c, left);
     flush_tlb(m, &m->stlb_i, c, left);
@@ -178,8 +177,7 @@ void mmu_prefetch(struct mmu *m, uint64_t lin, bool write)
         return;
     m->stats->prefetches++;
     /* A hint: without a cached translation it is dropped. */
-    if (!translate_cached(m, SIDE_D, MMU_READ, &p) ||
-        p.offset == MEMORY_NONE) {
+    if (!translate_cached(m, SIDE_D, MMU_READ, &p) || p.offset == MEMORY_NONE) {
         m->stats->prefetches_dropped++;
         return;
     }

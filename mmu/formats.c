@@ -4,14 +4,13 @@
  * Translation"; VT-d specification, "Second-Stage Translation".
  */
 #include "mmu/walk.h"
-
 #include "sim/base/bits.h"
 
 #include <string.h>
 
 #define IA32_BITS                                                              \
-    .present = 1, .leaf = BIT(7), .w = BIT(1), .u = BIT(2), .accessed = BIT(5), \
-    .dirty = BIT(6), .global = BIT(8), .pat_shift = 3
+    .present = 1, .leaf = BIT(7), .w = BIT(1), .u = BIT(2),                    \
+    .accessed = BIT(5), .dirty = BIT(6), .global = BIT(8), .pat_shift = 3
 
 const struct pt_format pt_format_32bit = {
     .name = "32-bit",
@@ -108,8 +107,8 @@ static bool is_ept(const struct pt_format *f)
     return f->illegal != 0;
 }
 
-void pt_space_init(struct pt_space *s, const struct pt_format *f,
-                   uint64_t root, const struct pt_controls *c)
+void pt_space_init(struct pt_space *s, const struct pt_format *f, uint64_t root,
+                   const struct pt_controls *c)
 {
     memset(s, 0, sizeof *s);
     s->f = f;
@@ -137,8 +136,7 @@ void pt_space_init(struct pt_space *s, const struct pt_format *f,
         if (level > 1 && is_ept(f))
             s->reserved_table[level] |= bits_mask(7) & ~bits_mask(3);
         if (large) /* between the frame number and bit 12, which is PAT */
-            s->reserved_leaf[level] |=
-                bits_mask(f->shift[level]) &
-                ~bits_mask(f->pat_shift != 0 ? 13 : 12);
+            s->reserved_leaf[level] |= bits_mask(f->shift[level]) &
+                                       ~bits_mask(f->pat_shift != 0 ? 13 : 12);
     }
 }

@@ -60,8 +60,8 @@ static enum served from_shared(struct memsys *s, uint32_t line)
 static bool from_cores(struct mmu *m, uint32_t line, bool write,
                        uint32_t *flags)
 {
-    struct coherence_answer a = write ? coherence_take(m, line)
-                                      : coherence_share(m, line);
+    struct coherence_answer a =
+        write ? coherence_take(m, line) : coherence_share(m, line);
     *flags = write || !a.copies ? LINE_EXCLUSIVE : 0;
     return a.dirty;
 }
@@ -118,9 +118,15 @@ ALWAYS_INLINE uint32_t access_l1(struct mmu *m, unsigned side, uint32_t line,
             if (m->has_l2)
                 cache_prefetch_victim(&m->l2, line, &m->shared->l3);
         }
-        *by = from_below(m, line, write, &flags);
         slot = l1_choose(c, line);
         uint32_t victim = c->tag[slot];
+        /* What the victim's end needs, while the level below looks. */
+        if (side == SIDE_D)
+            __builtin_prefetch(
+                &m->hot->d[c->owner[slot] & (DFILTER_ENTRIES - 1)], 1);
+        if (m->has_l2 && (victim & LINE_DIRTY) != 0)
+            cache_prefetch(&m->l2, line_of(victim));
+        *by = from_below(m, line, write, &flags);
         if (victim != 0) {
             c->stats.evictions++;
             c->stats.writebacks += (victim & LINE_DIRTY) != 0;

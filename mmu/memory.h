@@ -15,7 +15,8 @@
 #define MEMORY_NONE  UINT64_MAX
 #define MEMORY_LOW   (UINT64_C(3) << 30) /* RAM below 4 GiB at most */
 #define MEMORY_4G    (UINT64_C(4) << 30)
-#define MEMORY_LIMIT (UINT64_C(60) << 30) /* cache tags hold 36-bit addresses */
+#define MEMORY_LIMIT (UINT64_C(60) << 30) /* cache tags hold 36-bit addresses  \
+                                           */
 
 enum { MEMORY_CORES_MAX = 256, MEMORY_PORTS_MAX = 256 };
 
@@ -66,8 +67,7 @@ ALWAYS_INLINE uint64_t memory_offset(const struct memsys *s, uint64_t pa)
 /* The physical address of a RAM offset. */
 static inline uint64_t memory_address(const struct memsys *s, uint64_t offset)
 {
-    return offset < s->low_bytes ? offset
-                                 : offset - s->low_bytes + MEMORY_4G;
+    return offset < s->low_bytes ? offset : offset - s->low_bytes + MEMORY_4G;
 }
 
 /* Note that the guest uses the page of `offset`. */
@@ -104,8 +104,8 @@ ALWAYS_INLINE bool memory_is_rom(const struct memsys *s, uint64_t offset)
 }
 
 /* A store that the guest makes, inside one page: ROM drops it. */
-ALWAYS_INLINE void memory_store(struct memsys *s, uint64_t offset,
-                                unsigned len, const void *in)
+ALWAYS_INLINE void memory_store(struct memsys *s, uint64_t offset, unsigned len,
+                                const void *in)
 {
     if (UNLIKELY(memory_is_rom(s, offset)))
         return;

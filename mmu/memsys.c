@@ -147,9 +147,8 @@ void memsys_destroy(struct memsys *s)
 
 static bool overlaps_ram(const struct memsys *s, uint64_t base, uint64_t end)
 {
-    return base < s->low_bytes ||
-           (s->high_bytes != 0 && end > MEMORY_4G &&
-            base < MEMORY_4G + s->high_bytes);
+    return base < s->low_bytes || (s->high_bytes != 0 && end > MEMORY_4G &&
+                                   base < MEMORY_4G + s->high_bytes);
 }
 
 enum sim_status memsys_add_mmio(struct memsys *s, hpa base, uint64_t size,

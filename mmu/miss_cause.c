@@ -73,9 +73,9 @@ void miss_cause_count(struct tlb_stats *s, unsigned left, bool near)
 /* --- shadow --- */
 
 struct shadow_node {
-    uint64_t tag;         /* 0: free */
+    uint64_t tag;          /* 0: free */
     uint32_t older, newer; /* neighbours in order of use */
-    uint32_t chain;       /* next in the bucket */
+    uint32_t chain;        /* next in the bucket */
 };
 
 struct shadow {

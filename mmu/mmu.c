@@ -45,15 +45,13 @@ static unsigned translate_pieces(struct mmu *m, uint64_t lin, unsigned len,
     if (UNLIKELY(count == 2 && !quiet && m->timing)) {
         m->stats->splits++;
         if (!access_writes(access)) /* the second line's load-to-use */
-            cycles_charge(m->account, LEAF_L1D,
-                          m->config.l1d.latency - 1);
+            cycles_charge(m->account, LEAF_L1D, m->config.l1d.latency - 1);
     }
     return count;
 }
 
 /* Time of one piece, and its filter entry. */
-static void account_piece(struct mmu *m, const struct piece *p,
-                          unsigned access)
+static void account_piece(struct mmu *m, const struct piece *p, unsigned access)
 {
     if ((access & (MMU_SECOND | MMU_UNTIMED)) != 0)
         return;
@@ -148,8 +146,7 @@ bool mmu_write(struct mmu *m, uint64_t lin, unsigned len, unsigned access,
     struct piece p[2];
     if ((access & MMU_SECOND) != 0 && second_half(m, lin, len, in))
         return true;
-    uint8_t *host =
-        access != MMU_WRITE ? NULL : fast_data(m, lin, len, true);
+    uint8_t *host = access != MMU_WRITE ? NULL : fast_data(m, lin, len, true);
     if (LIKELY(host != NULL)) {
         move(host, in, len);
         return true;

@@ -11,8 +11,10 @@
 
 #define TLB(field) offsetof(struct tlb_stats, field)
 #define FLUSHED(name, cause, doc)                                              \
-    {"miss_cause.invalidated." name, TLB(flushed[FLUSH_##cause]), "misses",    \
-     "misses on pages that were dropped by " doc}
+    {                                                                          \
+        "miss_cause.invalidated." name, TLB(flushed[FLUSH_##cause]), "misses", \
+            "misses on pages that were dropped by " doc                        \
+    }
 
 static const struct stat_desc tlb_rows[] = {
     {"accesses", TLB(accesses), "accesses", "lookups"},
@@ -50,11 +52,15 @@ static const struct stat_desc tlb_rows[] = {
 
 #define MMU(field) offsetof(struct mmu_stats, field)
 #define REFERENCES(n, doc)                                                     \
-    {"walk.references.level" #n, MMU(walk.level[n]), "references",             \
-     "of these, " doc " entries"}
+    {                                                                          \
+        "walk.references.level" #n, MMU(walk.level[n]), "references",          \
+            "of these, " doc " entries"                                        \
+    }
 #define FLUSH_ROW(name, cause, doc)                                            \
-    {"tlb_flush." name, MMU(flushes[FLUSH_##cause]), "invalidations",          \
-     "invalidations by " doc}
+    {                                                                          \
+        "tlb_flush." name, MMU(flushes[FLUSH_##cause]), "invalidations",       \
+            "invalidations by " doc                                            \
+    }
 
 static const struct stat_desc core_rows[] = {
     {"dtlb.stlb_hits", MMU(stlb_hits[SIDE_D]), "misses",
@@ -140,8 +146,7 @@ static const struct stat_desc core_rows[] = {
      "bus reads that RAM does not answer"},
     {"mem.device_writes", MMU(device_writes), "accesses",
      "bus writes that RAM does not answer"},
-    {"mem.prefetches", MMU(prefetches), "instructions",
-     "software prefetches"},
+    {"mem.prefetches", MMU(prefetches), "instructions", "software prefetches"},
     {"mem.prefetches_dropped", MMU(prefetches_dropped), "instructions",
      "of these, dropped for want of a cached translation"},
     FLUSH_ROW("mov_cr3", MOV_CR3, "MOV to CR3"),

@@ -46,8 +46,8 @@ static uint32_t find(const struct psc *p, uint64_t prefix, unsigned space)
     return UINT32_MAX;
 }
 
-const struct psc_entry *psc_find(struct psc *p, uint64_t prefix,
-                                 unsigned space, uint64_t now)
+const struct psc_entry *psc_find(struct psc *p, uint64_t prefix, unsigned space,
+                                 uint64_t now)
 {
     if (p->entries == 0)
         return NULL;

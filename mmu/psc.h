@@ -30,8 +30,8 @@ void psc_free(struct psc *p);
 
 /* `prefix`: the linear-address bits above those the next table indexes.
  * NULL on a miss. */
-const struct psc_entry *psc_find(struct psc *p, uint64_t prefix,
-                                 unsigned space, uint64_t now);
+const struct psc_entry *psc_find(struct psc *p, uint64_t prefix, unsigned space,
+                                 uint64_t now);
 
 void psc_insert(struct psc *p, uint64_t prefix, unsigned space, uint64_t now,
                 const struct psc_entry *e);

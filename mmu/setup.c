@@ -37,23 +37,22 @@ static enum sim_status check(const struct mmu_config *c, struct sim_error *e)
     if (status != SIM_OK)
         return status;
     if (c->maxphyaddr < 32 || c->maxphyaddr > 52)
-        return sim_fail(e, SIM_USAGE,
-                        "maxphyaddr: %" PRIu32 " bits (32 to 52)",
+        return sim_fail(e, SIM_USAGE, "maxphyaddr: %" PRIu32 " bits (32 to 52)",
                         c->maxphyaddr);
-    uint64_t data = (uint64_t)c->dtlb_4k.entries + c->dtlb_2m.entries +
-                    c->dtlb_1g.entries;
-    uint64_t code = (uint64_t)c->itlb_4k.entries + c->itlb_2m.entries +
-                    c->itlb_1g.entries;
+    uint64_t data =
+        (uint64_t)c->dtlb_4k.entries + c->dtlb_2m.entries + c->dtlb_1g.entries;
+    uint64_t code =
+        (uint64_t)c->itlb_4k.entries + c->itlb_2m.entries + c->itlb_1g.entries;
     if (data > TLB_NO_SLOT || code > TLB_NO_SLOT)
         return sim_fail(e, SIM_USAGE,
                         "first-level TLB: %" PRIu64 " entries (%d at most)",
                         data > code ? data : code, TLB_NO_SLOT);
-    uint32_t most = c->l1d.size_kib > c->l1i.size_kib ? c->l1d.size_kib
-                                                      : c->l1i.size_kib;
+    uint32_t most =
+        c->l1d.size_kib > c->l1i.size_kib ? c->l1d.size_kib : c->l1i.size_kib;
     if (most > L1_SLOTS_MAX / 16)
         return sim_fail(e, SIM_USAGE,
-                        "first-level cache: %" PRIu32 " KiB (%d at most)",
-                        most, L1_SLOTS_MAX / 16);
+                        "first-level cache: %" PRIu32 " KiB (%d at most)", most,
+                        L1_SLOTS_MAX / 16);
     return SIM_OK;
 }
 
@@ -74,8 +73,7 @@ static bool make_side(struct mmu *m, unsigned side, struct rng *seeds)
         side == SIDE_D ? &c->dtlb_2m : &c->itlb_2m,
         side == SIDE_D ? &c->dtlb_1g : &c->itlb_1g};
     struct side *s = &m->side[side];
-    uint64_t *stamp =
-        side == SIDE_D ? m->hot->dtlb_stamp : m->hot->itlb_stamp;
+    uint64_t *stamp = side == SIDE_D ? m->hot->dtlb_stamp : m->hot->itlb_stamp;
     uint32_t slot = 0;
     bool good = true;
     for (unsigned k = 0; k < PAGE_CLASSES; k++) {
@@ -93,8 +91,7 @@ static bool make_side(struct mmu *m, unsigned side, struct rng *seeds)
     s->l2_stats = own ? &m->stats->stlb_i : &m->stats->stlb;
     s->clock = side == SIDE_D ? &m->hot->dclock : &m->hot->iclock;
     s->leaf_stlb = side == SIDE_D ? LEAF_DTLB_STLB : LEAF_ITLB_STLB;
-    s->leaf_walk =
-        side == SIDE_D ? LEAF_DTLB_WALK_GUEST : LEAF_ITLB_WALK_GUEST;
+    s->leaf_walk = side == SIDE_D ? LEAF_DTLB_WALK_GUEST : LEAF_ITLB_WALK_GUEST;
     return good;
 }
 
@@ -103,17 +100,15 @@ static bool make_tlbs(struct mmu *m, struct rng *seeds)
     const struct mmu_config *c = &m->config;
     const struct assoc_config none = {0};
     const struct assoc_config *psc[PT_LEVELS] = {
-        &none,         &none,         &c->psc_pde,
-        &c->psc_pdpte, &c->psc_pml4e, &c->psc_pml5e};
+        &none, &none, &c->psc_pde, &c->psc_pdpte, &c->psc_pml4e, &c->psc_pml5e};
     bool good =
         make_side(m, SIDE_D, seeds) && make_side(m, SIDE_I, seeds) &&
         tlb_init(&m->stlb, &c->stlb, KIND_STLB, NULL, rng_next(seeds)) &&
         add_shadow(m, &m->stlb) &&
-        tlb_init(&m->stlb_i, c->stlb_unified ? &none : &c->stlb_i,
-                 KIND_STLB_I, NULL, rng_next(seeds)) &&
+        tlb_init(&m->stlb_i, c->stlb_unified ? &none : &c->stlb_i, KIND_STLB_I,
+                 NULL, rng_next(seeds)) &&
         add_shadow(m, &m->stlb_i) &&
-        tlb_init(&m->stlb_1g, &c->stlb_1g, KIND_STLB, NULL,
-                 rng_next(seeds)) &&
+        tlb_init(&m->stlb_1g, &c->stlb_1g, KIND_STLB, NULL, rng_next(seeds)) &&
         add_shadow(m, &m->stlb_1g) && page_records_init(&m->records) &&
         space_init(&m->spaces);
     for (unsigned k = 0; k < PT_LEVELS; k++)
@@ -153,8 +148,8 @@ static enum sim_status make(struct mmu *m, struct sim_error *e)
     m->timing = m->shared->config.timing;
     m->granule = (unsigned)(m->timing ? LINE_SIZE : PAGE_SIZE);
     /* The shadow must see every access. */
-    m->filter = m->config.filter &&
-                !(m->timing && m->config.split_conflict_misses);
+    m->filter =
+        m->config.filter && !(m->timing && m->config.split_conflict_misses);
     if (!m->timing)
         return SIM_OK;
     enum sim_status status = make_caches(m, &seeds, e);

@@ -23,8 +23,7 @@ void space_free(struct space_table *t)
 }
 
 /* The hash slot that holds the name's number, or the free one for it. */
-static uint32_t slot_of(const struct space_table *t,
-                        const struct space_name *n)
+static uint32_t slot_of(const struct space_table *t, const struct space_name *n)
 {
     uint64_t key = n->eptp ^ (uint64_t)n->vpid << 32 ^ n->pcid;
     uint64_t h = key * UINT64_C(0x9E3779B97F4A7C15);

@@ -66,8 +66,7 @@ bool table_fault(struct mmu *m, uint64_t lin, unsigned access,
     return false;
 }
 
-bool table_walk(struct mmu *m, uint64_t lin, unsigned access,
-                struct piece *out)
+bool table_walk(struct mmu *m, uint64_t lin, unsigned access, struct piece *out)
 {
     struct pt_port port = {m, table_read, table_set};
     struct pt_start from;
@@ -83,8 +82,8 @@ bool table_walk(struct mmu *m, uint64_t lin, unsigned access,
     out->pa = r.out;
     out->rights = r.rights;
     out->dirty = (leaf & m->space.f->dirty) != 0;
-    out->pat = (uint8_t)memtype_pat(m->ctx.pat,
-                                    pt_leaf_pat(&m->space, r.level, leaf));
+    out->pat =
+        (uint8_t)memtype_pat(m->ctx.pat, pt_leaf_pat(&m->space, r.level, leaf));
     return true;
 }
 
@@ -96,9 +95,8 @@ bool mmu_load_pdptes(struct mmu *m, uint64_t cr3, uint64_t out[4])
                         ~bits_mask(m->config.maxphyaddr);
     uint64_t pdpte[4];
     for (unsigned k = 0; k < 4; k++) {
-        struct pt_ref ref = {.at = (cr3 & 0xffffffe0) + k * 8,
-                             .level = 3,
-                             .bytes = 8};
+        struct pt_ref ref = {
+            .at = (cr3 & 0xffffffe0) + k * 8, .level = 3, .bytes = 8};
         (void)table_read(m, &ref, &pdpte[k]);
         if ((pdpte[k] & 1) != 0 && (pdpte[k] & reserved) != 0)
             return false;

@@ -23,8 +23,8 @@ bool tlb_init(struct tlb *t, const struct assoc_config *c, unsigned kind,
     if (stamp == NULL)
         stamp = t->own_stamp = calloc(t->entries, sizeof *stamp);
     return t->tag != NULL && t->entry != NULL && stamp != NULL &&
-           replace_init(&t->replace, c->replacement, t->ways, t->entries,
-                        stamp, seed);
+           replace_init(&t->replace, c->replacement, t->ways, t->entries, stamp,
+                        seed);
 }
 
 void tlb_free(struct tlb *t)

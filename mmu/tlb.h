@@ -60,7 +60,7 @@ ALWAYS_INLINE uint64_t page_number(uint64_t lin, unsigned class)
 /* 45 + 2 + 16 + 1 bits: page, class, space, valid. */
 ALWAYS_INLINE uint64_t tlb_tag(uint64_t page, unsigned class, unsigned space)
 {
-    return page << 19 | (uint64_t)class << 17 | (uint64_t)space << 1 | 1;
+    return page << 19 | (uint64_t) class << 17 | (uint64_t)space << 1 | 1;
 }
 
 enum { TLB_TAG_PAGE_SHIFT = 19 };
@@ -88,13 +88,12 @@ ALWAYS_INLINE uint32_t tlb_way(const uint64_t *tag, uint32_t ways,
     uint32_t k = 0;
     for (; k + 4 <= ways; k += 4) {
         const __m128i *at = (const __m128i *)(const void *)(tag + k);
-        __m128 a = _mm_castsi128_ps(
-            _mm_cmpeq_epi32(_mm_loadu_si128(at), both));
-        __m128 b = _mm_castsi128_ps(
-            _mm_cmpeq_epi32(_mm_loadu_si128(at + 1), both));
+        __m128 a = _mm_castsi128_ps(_mm_cmpeq_epi32(_mm_loadu_si128(at), both));
+        __m128 b =
+            _mm_castsi128_ps(_mm_cmpeq_epi32(_mm_loadu_si128(at + 1), both));
         /* low halves of the four tags, and high halves */
-        int mask = _mm_movemask_ps(_mm_and_ps(_mm_shuffle_ps(a, b, 0x88),
-                                              _mm_shuffle_ps(a, b, 0xdd)));
+        int mask = _mm_movemask_ps(
+            _mm_and_ps(_mm_shuffle_ps(a, b, 0x88), _mm_shuffle_ps(a, b, 0xdd)));
         if (mask != 0)
             return k + (uint32_t)__builtin_ctz((unsigned)mask);
     }

@@ -16,8 +16,7 @@ bool translate_allowed(const struct mmu *m, unsigned rights, unsigned access)
     if ((access & MMU_KIND) == MMU_FETCH) {
         if ((rights & PT_X) == 0)
             return false;
-        return user ? (rights & PT_U) != 0
-                    : !m->smep || (rights & PT_U) == 0;
+        return user ? (rights & PT_U) != 0 : !m->smep || (rights & PT_U) == 0;
     }
     if (user)
         return (rights & PT_U) != 0 && (!write || (rights & PT_W) != 0);
@@ -104,13 +103,16 @@ static void renew_records(struct mmu *m)
     for (uint32_t k = 0; keep && k < m->records.slots; k++) {
         const struct page_record *old = &m->records.at[k];
         if (old->key != 0 && page_record_get(&next, old->key, &index))
-            memcpy(page_record_left(&next, index), old->left,
-                   sizeof old->left);
+            memcpy(page_record_left(&next, index), old->left, sizeof old->left);
     }
-    struct tlb *all[] = {&m->side[SIDE_D].l1[0], &m->side[SIDE_D].l1[1],
-                         &m->side[SIDE_D].l1[2], &m->side[SIDE_I].l1[0],
-                         &m->side[SIDE_I].l1[1], &m->side[SIDE_I].l1[2],
-                         &m->stlb,               &m->stlb_i,
+    struct tlb *all[] = {&m->side[SIDE_D].l1[0],
+                         &m->side[SIDE_D].l1[1],
+                         &m->side[SIDE_D].l1[2],
+                         &m->side[SIDE_I].l1[0],
+                         &m->side[SIDE_I].l1[1],
+                         &m->side[SIDE_I].l1[2],
+                         &m->stlb,
+                         &m->stlb_i,
                          &m->stlb_1g};
     for (size_t a = 0; a < sizeof all / sizeof *all; a++) {
         for (uint32_t k = 0; k < all[a]->entries; k++) {
@@ -170,8 +172,7 @@ static uint32_t insert(struct mmu *m, unsigned side, struct tlb *t,
 }
 
 static void insert_l1(struct mmu *m, unsigned side, unsigned class,
-                      uint64_t tag, const struct tlb_entry *e,
-                      struct piece *p)
+                      uint64_t tag, const struct tlb_entry *e, struct piece *p)
 {
     struct side *s = &m->side[side];
     struct tlb *t = &s->l1[class];
@@ -184,8 +185,7 @@ static void insert_l1(struct mmu *m, unsigned side, unsigned class,
     }
     if (side == SIDE_D)
         fast_forget(m, p->lin, class);
-    p->tlb_slot =
-        t->first_slot + insert(m, side, t, tag, e, *s->clock);
+    p->tlb_slot = t->first_slot + insert(m, side, t, tag, e, *s->clock);
 }
 
 /* --- lookups --- */
@@ -196,7 +196,7 @@ static enum found look_l1(struct mmu *m, unsigned side, unsigned access,
                           struct piece *p)
 {
     struct side *s = &m->side[side];
-    for (unsigned class = 0; class < PAGE_CLASSES; class++) {
+    for (unsigned class = 0; class < PAGE_CLASSES; class ++) {
         struct tlb *t = &s->l1[class];
         uint32_t slot = find_in(m, t, p->lin, class);
         if (slot == TLB_NONE)
@@ -222,7 +222,7 @@ static enum found look_l2(struct mmu *m, unsigned side, unsigned access,
                           struct piece *p)
 {
     struct side *s = &m->side[side];
-    for (unsigned class = 0; class < PAGE_CLASSES; class++) {
+    for (unsigned class = 0; class < PAGE_CLASSES; class ++) {
         struct tlb *t = translate_second_level(m, s, class);
         if (t == NULL)
             continue;
@@ -231,8 +231,8 @@ static enum found look_l2(struct mmu *m, unsigned side, unsigned access,
             continue;
         struct tlb_entry e = t->entry[slot];
         uint64_t tag = t->tag[slot];
-        hierarchy_hint(m, e.base |
-                              (p->lin & bits_mask(page_class_shift(class))));
+        hierarchy_hint(m,
+                       e.base | (p->lin & bits_mask(page_class_shift(class))));
         if (t->shadow != NULL)
             (void)shadow_access(t->shadow, tag);
         (void)replace_touch(&t->replace, slot, ++m->clock); /* no filter */
@@ -366,8 +366,7 @@ static bool walk_and_fill(struct mmu *m, unsigned side, unsigned access,
         pt_walk(&m->space, &port, &from, p->lin, &r);
         if (r.stop == PT_MAPPED)
             hierarchy_hint(m, r.out);
-        good =
-            r.stop == PT_MAPPED && translate_allowed(m, r.rights, access);
+        good = r.stop == PT_MAPPED && translate_allowed(m, r.rights, access);
         pt_mark(&m->space, &port, &r, access_writes(access), good);
         m->stats->walk.cycles[side] += w.cycles;
         cycles_charge(m->account, s->leaf_walk, w.cycles);
@@ -469,12 +468,11 @@ bool translate_cached(struct mmu *m, unsigned side, unsigned access,
         return false;
     struct side *s = &m->side[side];
     for (unsigned level = 1; level <= 2; level++) {
-        for (unsigned class = 0; class < PAGE_CLASSES; class++) {
-            const struct tlb *t =
-                level == 1 ? &s->l1[class]
-                           : translate_second_level(m, s, class);
-            uint32_t slot =
-                t == NULL ? TLB_NONE : find_in(m, t, p->lin, class);
+        for (unsigned class = 0; class < PAGE_CLASSES; class ++) {
+            const struct tlb *t = level == 1
+                                      ? &s->l1[class]
+                                      : translate_second_level(m, s, class);
+            uint32_t slot = t == NULL ? TLB_NONE : find_in(m, t, p->lin, class);
             if (slot == TLB_NONE)
                 continue;
             if (!entry_serves(m, &t->entry[slot], access))

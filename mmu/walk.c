@@ -82,8 +82,8 @@ void pt_walk(const struct pt_space *s, const struct pt_port *p,
             r->stop = PT_NOT_PRESENT;
             return;
         }
-        bool leaf = level == 1 || ((e & f->leaf) != 0 &&
-                                   (s->leaf_levels >> level & 1) != 0);
+        bool leaf = level == 1 ||
+                    ((e & f->leaf) != 0 && (s->leaf_levels >> level & 1) != 0);
         if (is_reserved(s, level, leaf, e)) {
             r->stop = PT_RESERVED;
             return;

@@ -18,8 +18,8 @@ enum { PT_R = 1, PT_W = 2, PT_U = 4, PT_X = 8 };
 
 struct pt_format {
     const char *name;
-    uint8_t top;         /* level of the table that the root points at */
-    uint8_t entry_bytes; /* 4 or 8 */
+    uint8_t top;              /* level of the table that the root points at */
+    uint8_t entry_bytes;      /* 4 or 8 */
     uint8_t shift[PT_LEVELS]; /* lowest input bit that indexes this level */
     uint16_t index_mask;
     uint64_t present;    /* an entry with none of these is not present */
@@ -28,10 +28,10 @@ struct pt_format {
     bool pse36;          /* large-page address bits 39:32 in bits 20:13 */
     /* The bit that grants a right in each entry; 0: always granted. */
     uint64_t r, w, u, x;
-    uint64_t nx;         /* the bit that takes execution away */
+    uint64_t nx; /* the bit that takes execution away */
     uint64_t accessed, dirty, global;
-    uint8_t pat_shift;   /* of PWT; PCD is the next bit; 0: no such bits */
-    uint8_t illegal;     /* bit k: low three bits equal to k are illegal */
+    uint8_t pat_shift;    /* of PWT; PCD is the next bit; 0: no such bits */
+    uint8_t illegal;      /* bit k: low three bits equal to k are illegal */
     uint8_t illegal_type; /* bit k: a leaf whose bits 5:3 are k is illegal */
 };
 
@@ -62,15 +62,15 @@ struct pt_controls {
     bool pages_1g;
 };
 
-void pt_space_init(struct pt_space *s, const struct pt_format *f,
-                   uint64_t root, const struct pt_controls *c);
+void pt_space_init(struct pt_space *s, const struct pt_format *f, uint64_t root,
+                   const struct pt_controls *c);
 
 /* One entry that a walk is about to read. */
 struct pt_ref {
     uint64_t at;   /* address, in the space of the port */
     uint8_t level; /* of the entry */
     uint8_t bytes;
-    uint8_t pat;   /* PCD:PWT of whatever pointed here */
+    uint8_t pat; /* PCD:PWT of whatever pointed here */
 };
 
 struct pt_port {
@@ -85,10 +85,10 @@ enum pt_stop { PT_MAPPED, PT_NOT_PRESENT, PT_RESERVED, PT_UNREADABLE };
 
 struct pt_result {
     enum pt_stop stop;
-    uint8_t level;  /* of the last entry looked at: the leaf if PT_MAPPED */
-    uint8_t count;  /* entries in the trail */
-    uint8_t rights; /* PT_R.. of all entries together */
-    uint64_t out;   /* PT_MAPPED: address the input maps to */
+    uint8_t level;     /* of the last entry looked at: the leaf if PT_MAPPED */
+    uint8_t count;     /* entries in the trail */
+    uint8_t rights;    /* PT_R.. of all entries together */
+    uint64_t out;      /* PT_MAPPED: address the input maps to */
     uint64_t all, any; /* AND / OR of the entries, to go on from here */
     struct {
         struct pt_ref ref;

@@ -10,8 +10,17 @@
 #include <check.h>
 #include <stdlib.h>
 
-enum { P = 1, RW = 2, US = 4, PWT = 8, PCD = 16, ACC = 32, DIRTY = 64,
-       PS = 128, GLOBAL = 256 };
+enum {
+    P = 1,
+    RW = 2,
+    US = 4,
+    PWT = 8,
+    PCD = 16,
+    ACC = 32,
+    DIRTY = 64,
+    PS = 128,
+    GLOBAL = 256
+};
 #define NX BIT(63)
 
 #define FIX_RAM   (UINT64_C(64) << 20)
@@ -86,8 +95,8 @@ static inline void fix_create(struct fixture *f, unsigned cores)
     ck_assert_int_eq(memsys_create(&f->memory, &f->s, &e), SIM_OK);
     for (unsigned k = 0; k < cores; k++) {
         f->hot[k] = calloc(1, sizeof *f->hot[k]);
-        ck_assert_int_eq(mmu_create(&f->config, f->s, f->hot[k],
-                                    &f->account[k], &f->m[k], &e),
+        ck_assert_int_eq(mmu_create(&f->config, f->s, f->hot[k], &f->account[k],
+                                    &f->m[k], &e),
                          SIM_OK);
         mmu_set_mtrr(f->m[k], &write_back);
     }

@@ -126,7 +126,7 @@ static void naive_drop(struct naive *n, uint32_t line)
 static const struct {
     unsigned sets, ways;
 } shape[] = {{4, 4},  {1, 16}, {3, 16}, {16, 1}, {8, 12},
-           {16, 2}, {8, 6},  {5, 16}, {2, 8},  {12, 4}};
+             {16, 2}, {8, 6},  {5, 16}, {2, 8},  {12, 4}};
 
 static unsigned index_of(unsigned sets, unsigned hash, uint32_t line)
 {
@@ -195,9 +195,8 @@ END_TEST
 
 static void stamped(unsigned policy, unsigned sets, unsigned ways)
 {
-    struct assoc_config k = {.entries = sets * ways,
-                             .ways = ways,
-                             .replacement = (uint8_t)policy};
+    struct assoc_config k = {
+        .entries = sets * ways, .ways = ways, .replacement = (uint8_t)policy};
     struct tlb t;
     ck_assert(tlb_init(&t, &k, 0, NULL, 11));
     struct naive *n = calloc(sets, sizeof *n);
@@ -225,15 +224,14 @@ static void stamped(unsigned policy, unsigned sets, unsigned ways)
         ck_assert_msg((slot != TLB_NONE) == hit, "%s %ux%u step %u",
                       policy_name[policy], sets, ways, (unsigned)now);
         if (hit) {
-            ck_assert_uint_eq(slot, page % sets * ways +
-                                        naive_find(set, page));
+            ck_assert_uint_eq(slot, page % sets * ways + naive_find(set, page));
             (void)replace_touch(&t.replace, slot, now);
             continue;
         }
         slot = tlb_choose(&t, page);
         ck_assert_msg(slot == page % sets * ways + naive_find(set, page),
-                      "%s %ux%u step %u: way", policy_name[policy], sets,
-                      ways, (unsigned)now);
+                      "%s %ux%u step %u: way", policy_name[policy], sets, ways,
+                      (unsigned)now);
         t.live += t.tag[slot] == 0;
         t.tag[slot] = tag;
         (void)replace_fill(&t.replace, slot, now);

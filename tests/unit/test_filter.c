@@ -9,7 +9,7 @@
 
 enum { STEPS = 40000, PAGES = 48, CHECK_EVERY = 500 };
 
-#define DATA_BASE UINT64_C(0x100000)  /* physical, 4-KByte pages */
+#define DATA_BASE UINT64_C(0x100000) /* physical, 4-KByte pages */
 #define LINEAR    UINT64_C(0x7f0000000000)
 #define LARGE     UINT64_C(0x40000000) /* linear, 2-MByte pages */
 
@@ -236,8 +236,8 @@ static void compare(struct machine *a, struct machine *b)
                           (unsigned long long)x[k], (unsigned long long)y[k]);
     free(x);
     free(y);
-    ck_assert_int_eq(
-        memcmp(a->f.account, b->f.account, sizeof a->f.account), 0);
+    ck_assert_int_eq(memcmp(a->f.account, b->f.account, sizeof a->f.account),
+                     0);
 }
 
 /* Causes sum to misses, hits and misses to accesses, leaves to cycles. */
@@ -248,8 +248,8 @@ static void check_sums(const struct fixture *f, unsigned cores)
         const struct tlb_stats *t[] = {&s->dtlb, &s->itlb, &s->stlb,
                                        &s->stlb_i};
         for (unsigned i = 0; i < 4; i++) {
-            uint64_t sum = t[i]->compulsory + t[i]->capacity +
-                           t[i]->conflict + t[i]->fault;
+            uint64_t sum = t[i]->compulsory + t[i]->capacity + t[i]->conflict +
+                           t[i]->fault;
             for (unsigned c = 0; c < FLUSH_CAUSES; c++)
                 sum += t[i]->flushed[c];
             ck_assert_uint_eq(sum, t[i]->misses);
@@ -277,8 +277,8 @@ static void check_entries(const struct fixture *f)
         valid++;
         ck_assert_uint_eq(m->side[SIDE_D].cache.owner[e->l1_slot], k);
         uint64_t lin = e->rtag & ~(LINE_SIZE - 1);
-        uint64_t pa = memory_address(f->s, e->addend + lin -
-                                               (uintptr_t)f->s->ram);
+        uint64_t pa =
+            memory_address(f->s, e->addend + lin - (uintptr_t)f->s->ram);
         uint32_t tag = m->side[SIDE_D].cache.tag[e->l1_slot];
         ck_assert_uint_eq(line_of(tag), pa >> LINE_SHIFT);
         if (e->wtag != MMU_TAG_NONE)
@@ -323,8 +323,8 @@ static void run(const struct fixture *like, unsigned cores, uint64_t seed)
 static void set_policy(struct fixture *f, uint8_t policy, uint8_t hash)
 {
     struct mmu_config *c = &f->config;
-    struct assoc_config *a[] = {&c->itlb_4k,   &c->itlb_2m,  &c->dtlb_4k,
-                                &c->dtlb_2m,   &c->dtlb_1g,  &c->stlb,
+    struct assoc_config *a[] = {&c->itlb_4k,   &c->itlb_2m,   &c->dtlb_4k,
+                                &c->dtlb_2m,   &c->dtlb_1g,   &c->stlb,
                                 &c->psc_pml4e, &c->psc_pdpte, &c->psc_pde};
     for (size_t k = 0; k < sizeof a / sizeof *a; k++) {
         a[k]->replacement = policy;

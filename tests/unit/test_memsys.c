@@ -45,10 +45,9 @@ START_TEST(ram_above_3_gib_moves_to_4_gib)
         uint64_t v = 0x0102030405060708 + k;
         if (row[k].len > 8 && row[k].ram)
             continue;
-        bool in_ram = row[k].len > 8 ? memsys_read(s, (hpa){row[k].at},
-                                                   row[k].len, NULL)
-                                     : memsys_write(s, (hpa){row[k].at},
-                                                    row[k].len, &v);
+        bool in_ram = row[k].len > 8
+                          ? memsys_read(s, (hpa){row[k].at}, row[k].len, NULL)
+                          : memsys_write(s, (hpa){row[k].at}, row[k].len, &v);
         ck_assert_msg(in_ram == row[k].ram, "row %zu", k);
     }
     uint64_t v = 1, back;
@@ -77,24 +76,20 @@ START_TEST(sizes_are_checked)
     f.hot[0] = calloc(1, sizeof *f.hot[0]);
     struct mmu_config bad = f.config;
     bad.dtlb_4k = fix_assoc(9, 4);
-    ck_assert_int_eq(mmu_create(&bad, f.s, f.hot[0], &f.account[0], &f.m[0],
-                                &e),
-                     SIM_USAGE);
+    ck_assert_int_eq(
+        mmu_create(&bad, f.s, f.hot[0], &f.account[0], &f.m[0], &e), SIM_USAGE);
     bad = f.config;
     bad.dtlb_4k = fix_assoc(1024, 4);
-    ck_assert_int_eq(mmu_create(&bad, f.s, f.hot[0], &f.account[0], &f.m[0],
-                                &e),
-                     SIM_USAGE);
+    ck_assert_int_eq(
+        mmu_create(&bad, f.s, f.hot[0], &f.account[0], &f.m[0], &e), SIM_USAGE);
     bad = f.config;
     bad.l1d.size_kib = 512;
-    ck_assert_int_eq(mmu_create(&bad, f.s, f.hot[0], &f.account[0], &f.m[0],
-                                &e),
-                     SIM_USAGE);
+    ck_assert_int_eq(
+        mmu_create(&bad, f.s, f.hot[0], &f.account[0], &f.m[0], &e), SIM_USAGE);
     bad = f.config;
     bad.l2.ways = 0;
-    ck_assert_int_eq(mmu_create(&bad, f.s, f.hot[0], &f.account[0], &f.m[0],
-                                &e),
-                     SIM_USAGE);
+    ck_assert_int_eq(
+        mmu_create(&bad, f.s, f.hot[0], &f.account[0], &f.m[0], &e), SIM_USAGE);
     ck_assert_uint_eq(f.s->cores, 0);
     free(f.hot[0]);
     memsys_destroy(f.s);
@@ -140,8 +135,8 @@ START_TEST(device_regions_do_not_overlap)
                {UINT64_MAX & ~UINT64_C(0xfff), 0x1000, SIM_INTERNAL}};
     struct sim_error e;
     for (size_t k = 0; k < sizeof row / sizeof *row; k++)
-        ck_assert_msg(memsys_add_mmio(s, (hpa){row[k].base}, row[k].size,
-                                      port, &e) == row[k].status,
+        ck_assert_msg(memsys_add_mmio(s, (hpa){row[k].base}, row[k].size, port,
+                                      &e) == row[k].status,
                       "row %zu", k);
     ck_assert_ptr_nonnull(memory_region(s, 0xfec00fff));
     ck_assert_uint_eq(memory_region(s, 0xfed01fff)->base, 0xfed00000);

@@ -34,8 +34,7 @@ static bool grid_allows(const struct grid *g)
 {
     bool user_page = (g->page & US) != 0, writable = (g->page & RW) != 0;
     bool fetch = g->access == MMU_FETCH;
-    bool write = g->access == MMU_WRITE ||
-                 (g->access & MMU_INTENT) != 0;
+    bool write = g->access == MMU_WRITE || (g->access & MMU_INTENT) != 0;
     bool supervisor = !g->user || g->system;
     if (fetch && (g->page & NX) != 0)
         return false;
@@ -53,8 +52,7 @@ static void grid_check(const struct grid *g, bool timing)
     f.ctx.cpl = g->user ? 3 : 0;
     f.ctx.ac = g->ac;
     f.ctx.cr0 = CR0_PG | 1 | (g->wp ? CR0_WP : 0);
-    f.ctx.cr4 = CR4_PAE | (g->smep ? CR4_SMEP : 0) |
-                (g->smap ? CR4_SMAP : 0);
+    f.ctx.cr4 = CR4_PAE | (g->smep ? CR4_SMEP : 0) | (g->smap ? CR4_SMAP : 0);
     f.ctx.efer = EFER_LMA | BIT(8) | (g->nxe ? EFER_NXE : 0);
     fix_context(&f);
     mmu_flush_all(f.m[0], true, FLUSH_MOV_CR4);
@@ -107,8 +105,8 @@ START_TEST(every_combination_of_rights)
                              .nxe = bits >> 5 & 1,
                              .system = bits >> 6 & 1,
                              .access = access[a]};
-            g.page = P | ((bits >> 7 & 1) ? RW : 0U) |
-                     ((bits >> 8 & 1) ? US : 0U);
+            g.page =
+                P | ((bits >> 7 & 1) ? RW : 0U) | ((bits >> 8 & 1) ? US : 0U);
             if ((bits >> 9 & 1) != 0 && g.nxe)
                 g.page |= NX;
             if (g.system && g.access == MMU_FETCH)
@@ -155,8 +153,7 @@ START_TEST(flags_are_set_at_every_level)
     ck_assert(fix_store(&f, LIN, 1));
     ck_assert_uint_eq(fix_get(&f, fix_entry(&f, LIN, 1, 4)) & DIRTY, DIRTY);
     for (unsigned level = 2; level <= 4; level++)
-        ck_assert_uint_eq(fix_get(&f, fix_entry(&f, LIN, level, 4)) & DIRTY,
-                          0);
+        ck_assert_uint_eq(fix_get(&f, fix_entry(&f, LIN, level, 4)) & DIRTY, 0);
     fix_destroy(&f);
 }
 END_TEST
@@ -302,8 +299,8 @@ START_TEST(devices_see_aligned_accesses_of_at_most_8_bytes)
     struct sim_error e;
     begin(_i == 1);
     struct mmio_port port = {&l, log_read, log_write};
-    ck_assert_int_eq(
-        memsys_add_mmio(f.s, (hpa){0xfe000000}, 0x1000, port, &e), SIM_OK);
+    ck_assert_int_eq(memsys_add_mmio(f.s, (hpa){0xfe000000}, 0x1000, port, &e),
+                     SIM_OK);
     mmu_set_device_port(f.m[0],
                         (struct device_port){&l, log_before, log_after});
     fix_map(&f, LIN, 0xfe000000, P | RW);
@@ -377,8 +374,7 @@ START_TEST(stores_to_translated_code_are_told)
     ck_assert_uint_eq(w.at, PAGE + 0x40);
     ck_assert_uint_eq(w.len, 4);
     uint8_t *bulk;
-    ck_assert_uint_eq(mmu_bulk(f.m[0], LIN + 0x40, 64, MMU_WRITE, 8, &bulk),
-                      0);
+    ck_assert_uint_eq(mmu_bulk(f.m[0], LIN + 0x40, 64, MMU_WRITE, 8, &bulk), 0);
     ck_assert_uint_ne(mmu_bulk(f.m[0], LIN + 0x40, 64, MMU_READ, 8, &bulk), 0);
     uint32_t dma = 3;
     ck_assert(memsys_write(f.s, (hpa){PAGE + 0x40}, 4, &dma));
@@ -399,18 +395,18 @@ START_TEST(types_combine_as_the_table_says)
 {
     enum { UC = 0, WC = 1, WT = 4, WPR = 5, WB = 6, UCM = 7 };
     static const uint8_t row[][3] = {
-        {UC, UC, UC},   {UC, UCM, UC},   {UC, WC, WC},   {UC, WT, UC},
-        {UC, WB, UC},   {UC, WPR, UC},   {WC, UC, UC},   {WC, UCM, WC},
-        {WC, WC, WC},   {WC, WT, UC},    {WC, WB, WC},   {WC, WPR, UC},
-        {WT, UC, UC},   {WT, UCM, UC},   {WT, WC, WC},   {WT, WT, WT},
-        {WT, WB, WT},   {WT, WPR, WPR},  {WB, UC, UC},   {WB, UCM, UC},
-        {WB, WC, WC},   {WB, WT, WT},    {WB, WB, WB},   {WB, WPR, WPR},
-        {WPR, UC, UC},  {WPR, UCM, WC},  {WPR, WC, WC},  {WPR, WT, WT},
+        {UC, UC, UC},   {UC, UCM, UC},  {UC, WC, WC},  {UC, WT, UC},
+        {UC, WB, UC},   {UC, WPR, UC},  {WC, UC, UC},  {WC, UCM, WC},
+        {WC, WC, WC},   {WC, WT, UC},   {WC, WB, WC},  {WC, WPR, UC},
+        {WT, UC, UC},   {WT, UCM, UC},  {WT, WC, WC},  {WT, WT, WT},
+        {WT, WB, WT},   {WT, WPR, WPR}, {WB, UC, UC},  {WB, UCM, UC},
+        {WB, WC, WC},   {WB, WT, WT},   {WB, WB, WB},  {WB, WPR, WPR},
+        {WPR, UC, UC},  {WPR, UCM, WC}, {WPR, WC, WC}, {WPR, WT, WT},
         {WPR, WB, WPR}, {WPR, WPR, WPR}};
     for (size_t k = 0; k < sizeof row / sizeof *row; k++)
-        ck_assert_int_eq(memtype_combine((enum memtype)row[k][0],
-                                         (enum memtype)row[k][1]),
-                         row[k][2]);
+        ck_assert_int_eq(
+            memtype_combine((enum memtype)row[k][0], (enum memtype)row[k][1]),
+            row[k][2]);
 }
 END_TEST
 
@@ -569,6 +565,66 @@ START_TEST(no_access_costs_more_than_the_bound)
 }
 END_TEST
 
+/* Tables of random bits, random controls, random accesses: whatever comes
+ * of it, nothing outside guest RAM is touched (the sanitizers and the guard
+ * areas watch) and every walk ends. */
+START_TEST(random_tables_lead_nowhere_outside_ram)
+{
+    begin(_i == 1);
+    struct rng rng = rng_make(99, (uint64_t)_i);
+    struct mmu *m = f.m[0];
+    uint8_t buffer[64] = {0};
+    for (unsigned round = 0; round < 400; round++) {
+        for (uint64_t at = 0x1000; at < 0x9000; at += 8) {
+            uint64_t e = rng_next(&rng), how = e >> 60;
+            if (how < 10) /* mostly another of these tables, or low RAM */
+                e = (e & (how < 6 ? 0x7fff : 0x3ffffff)) | P | RW | US;
+            else if (how < 12)
+                e = (e & bits_mask(40)) | P | RW | US;
+            fix_put(&f, at, e);
+        }
+        uint64_t r = rng_next(&rng);
+        f.ctx.cr3 = 0x1000 + (r & 0x3000);
+        f.ctx.cr4 =
+            (r >> 16) & (CR4_PSE | CR4_PGE | CR4_LA57 | CR4_SMEP | CR4_SMAP);
+        f.ctx.efer = 0;
+        f.ctx.cpl = (r >> 40 & 1) != 0 ? 3 : 0;
+        if ((r >> 41 & 3) != 0) {
+            f.ctx.cr4 |= CR4_PAE;
+            f.ctx.efer = EFER_LONG;
+        } else if ((r >> 43 & 1) != 0) {
+            f.ctx.cr4 = (f.ctx.cr4 | CR4_PAE) & ~CR4_LA57;
+            if (!mmu_load_pdptes(m, f.ctx.cr3, f.ctx.pdpte))
+                f.ctx.pdpte[0] = FIX_CR3 | P;
+        }
+        fix_context(&f);
+        for (unsigned k = 0; k < 300; k++) {
+            r = rng_next(&rng);
+            uint64_t lin = bits_sext(r & (r >> 7), 57), pline;
+            unsigned len = 1 + (unsigned)(r >> 58);
+            const uint8_t *host;
+            uint8_t *bulk;
+            if ((f.ctx.efer & EFER_LMA) == 0)
+                lin &= bits_mask(32);
+            bool done = false;
+            switch (r >> 3 & 7) {
+            case 0: done = mmu_fetch(m, lin, &pline, &host); break;
+            case 1: done = mmu_fetch_peek(m, lin, &pline, &host); break;
+            case 2: done = mmu_probe(m, lin, 4096, MMU_WRITE); break;
+            case 3:
+                done = mmu_bulk(m, lin, len, MMU_WRITE, 1, &bulk) != 0;
+                break;
+            case 4: mmu_clflush(m, lin); break;
+            case 5: done = mmu_write(m, lin, len, MMU_WRITE, buffer); break;
+            default: done = mmu_read(m, lin, len, MMU_READ, buffer); break;
+            }
+            ck_assert(done || mmu_fault(m)->error_code < 32);
+        }
+    }
+    fix_destroy(&f);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("mmu");
@@ -579,11 +635,10 @@ int main(void)
     tcase_add_loop_test(t, flags_are_set_at_every_level, 0, 2);
     tcase_add_loop_test(t, a_split_store_that_faults_writes_nothing, 0, 2);
     tcase_add_loop_test(t, without_long_mode_addresses_wrap, 0, 2);
-    tcase_add_loop_test(t, pae_takes_its_tables_from_the_pdpte_registers, 0,
-                        2);
+    tcase_add_loop_test(t, pae_takes_its_tables_from_the_pdpte_registers, 0, 2);
     tcase_add_loop_test(t, legacy_pages_of_4_mbytes, 0, 2);
-    tcase_add_loop_test(
-        t, devices_see_aligned_accesses_of_at_most_8_bytes, 0, 2);
+    tcase_add_loop_test(t, devices_see_aligned_accesses_of_at_most_8_bytes, 0,
+                        2);
     tcase_add_loop_test(t, stores_to_translated_code_are_told, 0, 2);
     tcase_add_test(t, types_combine_as_the_table_says);
     tcase_add_test(t, mtrrs_fixed_variable_and_default);
@@ -593,6 +648,7 @@ int main(void)
     tcase_add_loop_test(t, breakpoints_keep_data_out_of_the_filter, 0, 2);
     tcase_add_loop_test(t, bulk_stays_in_its_line_or_page, 0, 2);
     tcase_add_test(t, no_access_costs_more_than_the_bound);
+    tcase_add_loop_test(t, random_tables_lead_nowhere_outside_ram, 0, 2);
     suite_add_tcase(s, t);
     return fix_run(s);
 }

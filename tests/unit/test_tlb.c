@@ -447,8 +447,8 @@ START_TEST(a_line_is_writable_in_one_core_only)
     ck_assert(mmu_write(f.m[1], LIN, 8, MMU_WRITE, &v));
     ck_assert_uint_eq(f.account[1].leaf[LEAF_COHERENCE], 120);
     ck_assert_ptr_null(mmu_hit_read(f.hot[0], LIN, 8));
-    ck_assert_uint_eq(
-        l1_find(&f.m[0]->side[SIDE_D].cache, PAGE >> LINE_SHIFT), L1_NO_SLOT);
+    ck_assert_uint_eq(l1_find(&f.m[0]->side[SIDE_D].cache, PAGE >> LINE_SHIFT),
+                      L1_NO_SLOT);
     ck_assert_ptr_nonnull(mmu_hit_write(f.hot[1], LIN, 8));
     fix_destroy(&f);
 }

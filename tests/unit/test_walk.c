@@ -73,14 +73,11 @@ START_TEST(cold_walks_read_one_entry_a_level)
         const struct pt_format *f;
         unsigned leaf;
         uint64_t page;
-    } rows[] = {{&pt_format_ia32e4, 1, 0x5000},
-                {&pt_format_ia32e4, 2, 0x200000},
-                {&pt_format_ia32e4, 3, 0x40000000},
-                {&pt_format_ia32e5, 1, 0x5000},
-                {&pt_format_ia32e5, 2, 0x200000},
-                {&pt_format_ia32e5, 3, 0x40000000},
-                {&pt_format_pae, 1, 0x5000},
-                {&pt_format_pae, 2, 0x200000}};
+    } rows[] = {
+        {&pt_format_ia32e4, 1, 0x5000},     {&pt_format_ia32e4, 2, 0x200000},
+        {&pt_format_ia32e4, 3, 0x40000000}, {&pt_format_ia32e5, 1, 0x5000},
+        {&pt_format_ia32e5, 2, 0x200000},   {&pt_format_ia32e5, 3, 0x40000000},
+        {&pt_format_pae, 1, 0x5000},        {&pt_format_pae, 2, 0x200000}};
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
         struct flat *m = fresh();
         struct pt_space s;
@@ -161,8 +158,8 @@ START_TEST(reserved_bits_of_every_level)
         pt_space_init(&s, &pt_format_ia32e5, 0x1000, &c);
         for (unsigned level = 1; level <= 5; level++) {
             for (unsigned large = 0; large < 2; large++) {
-                if (large && (level == 1 || level > 3 ||
-                              (level == 3 && !c.pages_1g)))
+                if (large &&
+                    (level == 1 || level > 3 || (level == 3 && !c.pages_1g)))
                     continue;
                 for (unsigned bit = 1; bit < 64; bit++) {
                     struct flat *m = fresh();
@@ -172,13 +169,12 @@ START_TEST(reserved_bits_of_every_level)
                     m->word[0x1000 * (6 - level) / 8] = e;
                     walk(&s, m, 0, &r);
                     bool leaf =
-                        level == 1 || ((e & PS) != 0 &&
-                                       (s.leaf_levels >> level & 1) != 0);
+                        level == 1 ||
+                        ((e & PS) != 0 && (s.leaf_levels >> level & 1) != 0);
                     bool bad = expect_reserved(level, leaf, bit, &c);
-                    ck_assert_msg((r.stop == PT_RESERVED &&
-                                   r.level == level) == bad,
-                                  "level %u large %u bit %u", level, large,
-                                  bit);
+                    ck_assert_msg(
+                        (r.stop == PT_RESERVED && r.level == level) == bad,
+                        "level %u large %u bit %u", level, large, bit);
                     free(m);
                 }
             }
@@ -255,8 +251,7 @@ static unsigned nested(const struct pt_format *guest,
     pt_space_init(&g, guest, 0x1000, &controls);
     /* EPT: one table a level, the last maps the low 2 MiB one to one */
     for (unsigned k = 0; k + 1 < deep; k++)
-        below->word[(0x10000 + k * 0x1000) / 8] =
-            (0x11000 + k * 0x1000) | 7;
+        below->word[(0x10000 + k * 0x1000) / 8] = (0x11000 + k * 0x1000) | 7;
     for (unsigned k = 0; k < 512; k++)
         below->word[(0x10000 + (deep - 1) * 0x1000) / 8 + k] =
             (k << 12) | 7 | 6 << 3;
