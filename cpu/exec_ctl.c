@@ -176,7 +176,7 @@ UOP_STATIC(jmp_mem)
     const uint8_t *p = MEM_HIT_READ(&c->hot, uop_ea(c, u), 8);
     if (UNLIKELY(p == NULL))
         UOP_JUMP(c, u, ENGINE(jmp_mem_slow));
-    uint64_t rip = *(const uint64_t *)(const void *)p;
+    uint64_t rip = mem_get(p, 8);
     struct block *n = candidate(c, rip);
     if (known(c, n, rip))
         ENTER(c, u, n, 2, true);
@@ -289,7 +289,7 @@ UOP_STATIC(ret)
     const uint8_t *p = MEM_HIT_READ(&c->hot, sp, 8);
     if (UNLIKELY(p == NULL))
         UOP_JUMP(c, u, ENGINE(ret_slow));
-    uint64_t rip = *(const uint64_t *)(const void *)p;
+    uint64_t rip = mem_get(p, 8);
     struct block *n = candidate(c, rip);
     if (known(c, n, rip)) {
         c->gpr[REG_RSP] = sp + 8 + u->imm;

@@ -183,16 +183,6 @@ ALWAYS_INLINE uint64_t int_ea(const struct cpu *c, const struct uop *u,
     return REG(const uint64_t, c, u->base) + (uint64_t)(int64_t)u->disp;
 }
 
-ALWAYS_INLINE uint64_t int_peek(const uint8_t *p, unsigned lg)
-{
-    switch (lg) {
-    case 0: return *p;
-    case 1: return *(const uint16_t *)(const void *)p;
-    case 2: return *(const uint32_t *)(const void *)p;
-    default: return *(const uint64_t *)(const void *)p;
-    }
-}
-
 /*
  * Memory operands of bodies. False: a hot body missed the filter, a cold
  * one met a fault; either way nothing is committed.
@@ -209,7 +199,7 @@ ALWAYS_INLINE bool int_load(struct cpu *c, const struct uop *u, uint64_t lin,
     const uint8_t *p = MEM_HIT_READ(&c->hot, lin, 1u << lg);
     if (UNLIKELY(p == NULL))
         return false;
-    *out = int_peek(p, lg);
+    *out = mem_get(p, 1u << lg);
     return true;
 }
 
@@ -242,7 +232,7 @@ ALWAYS_INLINE bool int_rmw_load(struct cpu *c, const struct uop *u,
     *p = MEM_HIT_WRITE(&c->hot, lin, 1u << lg);
     if (UNLIKELY(*p == NULL))
         return false;
-    *out = int_peek(*p, lg);
+    *out = mem_get(*p, 1u << lg);
     return true;
 }
 

@@ -58,18 +58,29 @@ SIM_MUST_CHECK bool mem_linear(struct cpu *c, unsigned seg, uint64_t offset,
 #define MEM_HIT_WRITE mmu_page_write
 #endif
 
+/* Guest values lie at any address. */
+typedef uint16_t mem_u16 __attribute__((aligned(1), may_alias));
+typedef uint32_t mem_u32 __attribute__((aligned(1), may_alias));
+typedef uint64_t mem_u64 __attribute__((aligned(1), may_alias));
+
+ALWAYS_INLINE uint64_t mem_get(const uint8_t *p, unsigned size)
+{
+    switch (size) {
+    case 1: return *p;
+    case 2: return *(const mem_u16 *)(const void *)p;
+    case 4: return *(const mem_u32 *)(const void *)p;
+    default: return *(const mem_u64 *)(const void *)p;
+    }
+}
+
 /* Zero-extending load of 1, 2, 4 or 8 bytes (size is a constant). */
 ALWAYS_INLINE bool mem_load(struct cpu *c, const struct uop *u, uint64_t lin,
                             unsigned size, uint64_t *out)
 {
     const uint8_t *p = MEM_HIT_READ(&c->hot, lin, size);
     if (LIKELY(p != NULL)) {
-        switch (size) {
-        case 1: *out = *p; return true;
-        case 2: *out = *(const uint16_t *)(const void *)p; return true;
-        case 4: *out = *(const uint32_t *)(const void *)p; return true;
-        default: *out = *(const uint64_t *)(const void *)p; return true;
-        }
+        *out = mem_get(p, size);
+        return true;
     }
     if (UNLIKELY(!mem_load_slow(c, u, lin, size, false)))
         return false;
@@ -81,9 +92,9 @@ ALWAYS_INLINE void mem_put(uint8_t *p, unsigned size, uint64_t v)
 {
     switch (size) {
     case 1: *p = (uint8_t)v; break;
-    case 2: *(uint16_t *)(void *)p = (uint16_t)v; break;
-    case 4: *(uint32_t *)(void *)p = (uint32_t)v; break;
-    default: *(uint64_t *)(void *)p = v; break;
+    case 2: *(mem_u16 *)(void *)p = (uint16_t)v; break;
+    case 4: *(mem_u32 *)(void *)p = (uint32_t)v; break;
+    default: *(mem_u64 *)(void *)p = v; break;
     }
 }
 
@@ -110,12 +121,8 @@ ALWAYS_INLINE bool mem_rmw_begin(struct cpu *c, const struct uop *u,
     uint8_t *p = MEM_HIT_WRITE(&c->hot, lin, size);
     *host = p;
     if (LIKELY(p != NULL)) {
-        switch (size) {
-        case 1: *old = *p; return true;
-        case 2: *old = *(uint16_t *)(void *)p; return true;
-        case 4: *old = *(uint32_t *)(void *)p; return true;
-        default: *old = *(uint64_t *)(void *)p; return true;
-        }
+        *old = mem_get(p, size);
+        return true;
     }
     if (UNLIKELY(!mem_load_slow(c, u, lin, size, true)))
         return false;
