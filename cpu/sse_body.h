@@ -28,31 +28,24 @@ ALWAYS_INLINE void vec_put(struct cpu *c, unsigned n, __m128i x)
     _mm_storeu_si128((__m128i *)(void *)&c->v[n], x);
 }
 
-/* `size` bytes (2, 4, 8, 16; a constant) at p, zero-extended. */
+/* `size` bytes (1, 2, 4, 8, 16; a constant) at p, zero-extended. */
 ALWAYS_INLINE __m128i vec_from(const uint8_t *p, unsigned size)
 {
-    switch (size) {
-    case 16: return _mm_loadu_si128((const __m128i *)(const void *)p);
-    case 8: return _mm_loadl_epi64((const __m128i *)(const void *)p);
-    case 4: return _mm_cvtsi32_si128(*(const int32_t *)(const void *)p);
-    case 2: return _mm_cvtsi32_si128(*(const uint16_t *)(const void *)p);
-    default: return _mm_cvtsi32_si128(*p);
-    }
+    uint64_t x = 0;
+    if (size == 16)
+        return _mm_loadu_si128((const __m128i *)(const void *)p);
+    if (size == 8)
+        return _mm_loadl_epi64((const __m128i *)(const void *)p);
+    memcpy(&x, p, size);
+    return _mm_cvtsi32_si128((int32_t)x);
 }
 
-/* The low 64 bits of x in both halves' place: 8 control bytes made 16. */
+/* x zero-extended. */
 ALWAYS_INLINE __m128i vec_imm(uint64_t x)
 {
     return _mm_cvtsi64_si128((int64_t)x);
 }
 
-/*
- * Slow paths are separate functions that end the handler themselves, so that
- * the fast one keeps everything in registers and needs no frame.
- *
- * vec_slow       load `size` bytes into c->slow; false: c->event is valid
- * vec_misaligned #GP(0) of a misaligned 16-byte operand
- */
 ALWAYS_INLINE bool vec_aligned(uint64_t lin)
 {
     return (lin & 15) == 0;
@@ -84,8 +77,10 @@ ALWAYS_INLINE const uint8_t *vec_hit(struct cpu *c, const struct uop *u,
 }
 
 /*
- * A handler with a memory source of `size` bytes in two parts: EFFECT(c, u,
- * s) is an always_inline function that commits.
+ * A handler with a memory source of `size` bytes; effect(c, u, s) is an
+ * always_inline function that commits. The slow path is a function of its
+ * own that ends the handler itself, so that the fast one keeps everything in
+ * registers and needs no frame.
  */
 #define VEC_MEM_HANDLER(name, size, aligned, effect)                           \
     static __attribute__((noinline, cold)) UOP_SLOW(name)                      \
