@@ -48,8 +48,10 @@ struct mmu_config {
     uint32_t stlb_latency; /* cycles */
     /* Paging-structure caches, by the entry they hold. */
     struct assoc_config psc_pml5e, psc_pml4e, psc_pdpte, psc_pde;
-    struct assoc_config nested_tlb; /* guest-physical translations */
-    uint32_t walkers;
+    struct assoc_config nested_tlb; /* guest-physical translations: of use
+                                       with EPT only */
+    uint32_t walkers; /* accesses block, so one walk is under way at a time:
+                         more walkers change nothing in simple timing */
     bool walk_through_l1d; /* walk references look in the L1D, else in L2 */
     struct cache_config l1i, l1d, l2;
     uint32_t coherence_latency;  /* cycles to take a line from another core */
