@@ -210,10 +210,10 @@ static inline void run_ours(struct rig *r, struct state *s)
 static inline uint32_t undefined(const struct rig *r, const struct state *s)
 {
     uint32_t u = r->zi.cpu_flags != NULL ? r->zi.cpu_flags->undefined : 0;
-    uint64_t n = r->zo[r->zi.operand_count_visible - 1].type ==
-                         ZYDIS_OPERAND_TYPE_IMMEDIATE
-                     ? r->zo[r->zi.operand_count_visible - 1].imm.value.u
-                     : s->rcx;
+    unsigned visible = r->zi.operand_count_visible;
+    const ZydisDecodedOperand *last = &r->zo[visible > 0 ? visible - 1 : 0];
+    uint64_t n =
+        last->type == ZYDIS_OPERAND_TYPE_IMMEDIATE ? last->imm.value.u : s->rcx;
     unsigned bits = r->zo[0].size;
     n &= bits == 64 ? 63 : 31;
     switch ((int)r->zi.mnemonic) {
