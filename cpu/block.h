@@ -46,7 +46,7 @@ struct block {
     uint64_t loads, stores;
     uint64_t base, l1d; /* cycles == base + l1d */
 
-    uint64_t key; /* rip while alive: what indirect branches compare */
+    uint64_t key;      /* rip while alive: what indirect branches compare */
     uint64_t lin, rip; /* of the first byte; rip is the offset in CS */
     uint64_t phys;
     uint32_t mode;
@@ -95,7 +95,7 @@ struct codecache {
     /* The chain that is running. */
     struct uop *patch_at; /* uop replaced by engine_stop, or NULL */
     uop_fn *patch_fn;
-    bool synced;       /* charges after the present instruction are out */
+    bool synced;        /* charges after the present instruction are out */
     bool device_synced; /* ... and the device port took them out */
     bool running;
     /* The link to make to the block found next; `indirect`: in jump[]. */
@@ -186,8 +186,7 @@ void engine_replan(struct cpu *c, const struct uop *u);
 uop_fn engine_stop;
 static inline void engine_recheck(struct cpu *c, const struct uop *u)
 {
-    if (UNLIKELY(c->account.cycles > c->limit) && u != NULL &&
-        !c->code->synced)
+    if (UNLIKELY(c->account.cycles > c->limit) && u != NULL && !c->code->synced)
         engine_replan(c, u);
 }
 

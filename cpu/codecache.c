@@ -250,9 +250,8 @@ void codecache_flush(struct codecache *k)
     memset(k->hash, 0, sizeof k->hash);
     k->used = 0;
     k->none = take(k, sizeof *k->none);
-    *k->none = (struct block){.line = BLOCK_NO_LINE,
-                              .key = BLOCK_NO_LINE,
-                              .cycles = BLOCK_NO_CYCLES};
+    *k->none = (struct block){
+        .line = BLOCK_NO_LINE, .key = BLOCK_NO_LINE, .cycles = BLOCK_NO_CYCLES};
     for (size_t i = 0; i < JUMP_ENTRIES; i++)
         k->jump[i] = k->none;
     k->generation++;
@@ -275,8 +274,8 @@ enum sim_status codecache_create(struct cpu *c, struct sim_error *e)
     k->arena_size = ARENA_BYTES;
     k->cpu = c;
     k->memory = c->wiring.memory;
-    k->port = memsys_add_code_port(k->memory,
-                                   (struct code_port){k, code_written});
+    k->port =
+        memsys_add_code_port(k->memory, (struct code_port){k, code_written});
     c->code = k;
     codecache_flush(k);
     return SIM_OK;

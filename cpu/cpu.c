@@ -162,7 +162,7 @@ static const struct stat_desc stats[] = {
      "cycles", doc},
     CYCLE_LEAVES(CYCLE_STAT)
 #undef CYCLE_STAT
-    {"loads", COUNT(loads), "accesses", "loads made by instructions"},
+        {"loads", COUNT(loads), "accesses", "loads made by instructions"},
     {"stores", COUNT(stores), "accesses", "stores made by instructions"},
     {"branches", COUNT(branches), "branches", "near branches retired"},
     {"branches_taken", COUNT(taken), "branches", "near branches taken"},

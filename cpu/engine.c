@@ -265,8 +265,8 @@ static bool canonical(const struct cpu *c, uint64_t lin)
 
 bool engine_target_ok(struct cpu *c, uint64_t rip)
 {
-    bool ok = c->mode & MODE_LONG ? canonical(c, rip)
-                                  : rip <= c->seg[SEG_CS].limit;
+    bool ok =
+        c->mode & MODE_LONG ? canonical(c, rip) : rip <= c->seg[SEG_CS].limit;
     if (!ok)
         (void)raise_gp(c, 0);
     return ok;

@@ -57,8 +57,8 @@ ALWAYS_INLINE bool enter_fetched(const struct cpu *c, const struct block *n)
 }
 
 /* Charge block n; cycles and instructions are the account's new ones. */
-ALWAYS_INLINE void enter_commit(struct cpu *c, struct block *n,
-                                uint64_t cycles, uint64_t cost)
+ALWAYS_INLINE void enter_commit(struct cpu *c, struct block *n, uint64_t cycles,
+                                uint64_t cost)
 {
     c->account.cycles = cycles;
     c->account.instructions += n->instructions;
@@ -89,7 +89,7 @@ ALWAYS_INLINE void enter_count(struct cpu *c, unsigned edge)
         uint64_t then_ = (c)->account.cycles + cost_ + n_->cycles;             \
         if (branch)                                                            \
             enter_count((c), (edge));                                          \
-        /* A block that must not be entered never fits below the limit. */   \
+        /* A block that must not be entered never fits below the limit. */     \
         if (UNLIKELY(then_ > (c)->limit) ||                                    \
             (UNLIKELY(!enter_fetched((c), n_)) &&                              \
              UNLIKELY(!enter_line((c), n_)))) {                                \

@@ -96,8 +96,9 @@ UOP_STATIC(jmp)
             ENTER(c, u, block_link(u)->to[1], 1, true);                        \
         ENTER(c, u, block_link(u)->to[0], 0, true);                            \
     }
-JCC(0) JCC(1) JCC(2) JCC(3) JCC(4) JCC(5) JCC(6) JCC(7)
-JCC(8) JCC(9) JCC(a) JCC(b) JCC(c) JCC(d) JCC(e) JCC(f)
+JCC(0)
+JCC(1) JCC(2) JCC(3) JCC(4) JCC(5) JCC(6) JCC(7) JCC(8) JCC(9) JCC(a) JCC(b)
+    JCC(c) JCC(d) JCC(e) JCC(f)
 
 /* LOOP and JCXZ: CX, ECX or RCX by address size. ECX is written zero-
  * extended in 64-bit mode; its upper half is zero elsewhere. */
@@ -115,7 +116,7 @@ JCC(8) JCC(9) JCC(a) JCC(b) JCC(c) JCC(d) JCC(e) JCC(f)
         bool taken = kind == LOOP_JCXZ  ? count == 0                           \
                      : kind == LOOP_ANY ? count != 0                           \
                      : kind == LOOP_E   ? count != 0 && flags_zf(c)            \
-                                        : count != 0 && !flags_zf(c);          \
+                                        : count != 0 && !flags_zf(c);            \
         if (taken)                                                             \
             ENTER(c, u, block_link(u)->to[1], 1, true);                        \
         ENTER(c, u, block_link(u)->to[0], 0, true);                            \
@@ -124,20 +125,18 @@ JCC(8) JCC(9) JCC(a) JCC(b) JCC(c) JCC(d) JCC(e) JCC(f)
     LOOP(name, uint16_t, kind)                                                 \
     LOOP(name, uint32_t, kind)                                                 \
     LOOP(name, uint64_t, kind)
-LOOPS(loopne, LOOP_NE)
-LOOPS(loope, LOOP_E)
-LOOPS(loop, LOOP_ANY)
-LOOPS(jcxz, LOOP_JCXZ)
+        LOOPS(loopne, LOOP_NE) LOOPS(loope, LOOP_E) LOOPS(loop, LOOP_ANY)
+            LOOPS(jcxz, LOOP_JCXZ)
 #define LOOP_ROW(name)                                                         \
     {                                                                          \
         NULL, ENGINE(name##_uint16_t), ENGINE(name##_uint32_t),                \
             ENGINE(name##_uint64_t)                                            \
     }
 
-/* Near transfers through registers, memory and the stack: 64-bit mode, or
- * flat 32-bit jumps. A target that is not canonical is the branch's own
- * fault, found before anything is changed. */
-ALWAYS_INLINE bool target_ok(struct cpu *c, uint64_t rip)
+    /* Near transfers through registers, memory and the stack: 64-bit mode, or
+     * flat 32-bit jumps. A target that is not canonical is the branch's own
+     * fault, found before anything is changed. */
+    ALWAYS_INLINE bool target_ok(struct cpu *c, uint64_t rip)
 {
     return LIKELY(bits_sext(rip, 48) == rip) || engine_target_ok(c, rip);
 }
@@ -228,8 +227,7 @@ UOP_STATIC(call_reg)
 {
     uint64_t rip = REG(uint64_t, c, u->src), sp = c->gpr[REG_RSP] - 8;
     struct block *n = candidate(c, rip);
-    uint8_t *p =
-        known(c, n, rip) ? MEM_HIT_WRITE(&c->hot, sp, 8) : NULL;
+    uint8_t *p = known(c, n, rip) ? MEM_HIT_WRITE(&c->hot, sp, 8) : NULL;
     if (UNLIKELY(p == NULL)) {
         c->rip = rip;
         UOP_JUMP(c, u, ENGINE(call_unknown));
@@ -255,8 +253,7 @@ UOP_STATIC(call_mem)
     uint64_t rip = *(const uint64_t *)(const void *)from;
     uint64_t sp = c->gpr[REG_RSP] - 8;
     struct block *n = candidate(c, rip);
-    uint8_t *p =
-        known(c, n, rip) ? MEM_HIT_WRITE(&c->hot, sp, 8) : NULL;
+    uint8_t *p = known(c, n, rip) ? MEM_HIT_WRITE(&c->hot, sp, 8) : NULL;
     if (UNLIKELY(p == NULL)) {
         c->rip = rip;
         UOP_JUMP(c, u, ENGINE(call_unknown));
@@ -303,8 +300,7 @@ UOP_STATIC(ret)
 
 UOP_COLD(line_slow)
 {
-    uint64_t line =
-        c->gpr[GPR_LINE] + (ENGINE_TIMING ? LINE_SIZE : PAGE_SIZE);
+    uint64_t line = c->gpr[GPR_LINE] + (ENGINE_TIMING ? LINE_SIZE : PAGE_SIZE);
     if (UNLIKELY(!engine_fetch_line(c, u, line)))
         return NULL;
     UOP_NEXT(c, u);
@@ -408,8 +404,7 @@ const struct exec_ctl_table ENGINE(exec_ctl) = {
             JCC_ROW(5), JCC_ROW(6), JCC_ROW(7), JCC_ROW(8), JCC_ROW(9),
             JCC_ROW(a), JCC_ROW(b), JCC_ROW(c), JCC_ROW(d), JCC_ROW(e),
             JCC_ROW(f)},
-    .loop = {LOOP_ROW(loopne), LOOP_ROW(loope), LOOP_ROW(loop),
-             LOOP_ROW(jcxz)},
+    .loop = {LOOP_ROW(loopne), LOOP_ROW(loope), LOOP_ROW(loop), LOOP_ROW(jcxz)},
     .jmp_reg = ENGINE(jmp_reg),
     .jmp_mem = ENGINE(jmp_mem),
     .call = ENGINE(call),

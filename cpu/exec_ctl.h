@@ -12,13 +12,13 @@ enum { LOOP_NE, LOOP_E, LOOP_ANY, LOOP_JCXZ, LOOP_KINDS };
 
 struct exec_ctl_table {
     /* Ends of blocks: a struct uop_link follows each. */
-    uop_fn *next;   /* falls through */
-    uop_fn *jmp;    /* direct */
+    uop_fn *next; /* falls through */
+    uop_fn *jmp;  /* direct */
     uop_fn *jcc[16];
     uop_fn *loop[LOOP_KINDS][4]; /* by log2 of the counter's size, 1..3 */
     uop_fn *jmp_reg, *jmp_mem;   /* src; ea */
     uop_fn *call, *call_reg, *call_mem; /* imm: RIP pushed; 64-bit mode */
-    uop_fn *ret;                 /* imm: bytes released after the pop */
+    uop_fn *ret;                        /* imm: bytes released after the pop */
 
     uop_fn *line;   /* fetch the next line; imm: its physical address */
     uop_fn *charge; /* imm cycles to leaf aux */

@@ -39,8 +39,7 @@ typedef uint64_t u8;
         flags_set_lazy(c, CC_SUB, log2, (T)(a - b), b);                        \
         bool taken = (0x##cc >> 1) == 0 || (0x##cc >> 1) == 5                  \
                          ? flags_condition(c, 0x##cc)                          \
-                         : SUB_CONDITION(T, S, 0x##cc, a, b) !=                \
-                               (0x##cc & 1);                                   \
+                         : SUB_CONDITION(T, S, 0x##cc, a, b) != (0x##cc & 1);  \
         FUSE_END(taken);                                                       \
     }
 
@@ -60,8 +59,7 @@ typedef uint64_t u8;
         flags_set_lazy(c, CC_SUB, log2, (T)(a - b), b);                        \
         bool taken = (0x##cc >> 1) == 0 || (0x##cc >> 1) == 5                  \
                          ? flags_condition(c, 0x##cc)                          \
-                         : SUB_CONDITION(T, S, 0x##cc, a, b) !=                \
-                               (0x##cc & 1);                                   \
+                         : SUB_CONDITION(T, S, 0x##cc, a, b) != (0x##cc & 1);  \
         FUSE_END(taken);                                                       \
     }
 
@@ -108,10 +106,11 @@ typedef uint64_t u8;
 #define DEC_R(T, S, l, cc)   STEP(dec, T, S, l, cc, CC_DEC, -1)
 
 #define CONDITIONS(M, T, S, l)                                                 \
-    M(T, S, l, 0) M(T, S, l, 1) M(T, S, l, 2) M(T, S, l, 3)                    \
-    M(T, S, l, 4) M(T, S, l, 5) M(T, S, l, 6) M(T, S, l, 7)                    \
-    M(T, S, l, 8) M(T, S, l, 9) M(T, S, l, a) M(T, S, l, b)                    \
-    M(T, S, l, c) M(T, S, l, d) M(T, S, l, e) M(T, S, l, f)
+    M(T, S, l, 0)                                                              \
+    M(T, S, l, 1) M(T, S, l, 2) M(T, S, l, 3) M(T, S, l, 4) M(T, S, l, 5)      \
+        M(T, S, l, 6) M(T, S, l, 7) M(T, S, l, 8) M(T, S, l, 9) M(T, S, l, a)  \
+            M(T, S, l, b) M(T, S, l, c) M(T, S, l, d) M(T, S, l, e)            \
+                M(T, S, l, f)
 
 #define WIDE(M)                                                                \
     CONDITIONS(M, u4, int32_t, 2)                                              \

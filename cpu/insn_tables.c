@@ -15,7 +15,8 @@
 
 const struct insn_row insn_rows[ZYDIS_MNEMONIC_MAX_VALUE + 1] = {
 #define INSN(mnemonic, family, cost, rules, feature)                           \
-    [ZYDIS_MNEMONIC_##mnemonic] = {family, rules, COST_##cost, FEATURE_##feature},
+    [ZYDIS_MNEMONIC_##                                                         \
+        mnemonic] = {family, rules, COST_##cost, FEATURE_##feature},
 #include "cpu/insn_ctl.def"
 #include "cpu/insn_int.def"
 #include "cpu/insn_sys.def"

@@ -19,8 +19,8 @@ static bool raise_address(struct cpu *c, unsigned seg)
 static bool check(struct cpu *c, const struct uop *u, uint64_t lin,
                   unsigned size)
 {
-    if ((c->mode & MODE_LONG) && (!segment_canonical(c, lin) ||
-                                  !segment_canonical(c, lin + size - 1)))
+    if ((c->mode & MODE_LONG) &&
+        (!segment_canonical(c, lin) || !segment_canonical(c, lin + size - 1)))
         return raise_address(c, u->seg);
     if (UNLIKELY(c->mode & MODE_AC)) {
         uint64_t mask = size >= 8 ? 7 : size >= 4 ? 3 : size >= 2 ? 1 : 0;
@@ -86,8 +86,7 @@ bool mem_system_read(struct cpu *c, uint64_t lin, unsigned len, void *out)
     return false;
 }
 
-bool mem_system_write(struct cpu *c, uint64_t lin, unsigned len,
-                      const void *in)
+bool mem_system_write(struct cpu *c, uint64_t lin, unsigned len, const void *in)
 {
     if (mmu_write(c->mmu, lin, len, MMU_WRITE | MMU_SYSTEM, in))
         return true;

@@ -6,11 +6,11 @@
  * leaves RCX, RSI and RDI as they are between two iterations and RIP on the
  * instruction. Iterations whose lines (timing off: pages) the filter knows
  * are done in one go; counts, stamps and time are those of doing them one by
- * one. Time: COST_STRING an iteration, and COST_STRING_START once.
+ * one. Time: COST_STRING an iteration and COST_STRING_START once; with timing
+ * off one cycle an iteration, so that time passes in the longest of them.
  */
-#include "cpu/ctl.h"
-
 #include "cpu/block.h"
+#include "cpu/ctl.h"
 #include "cpu/debug.h"
 #include "cpu/exec_ctl.h"
 #include "cpu/flags.h"
@@ -55,8 +55,7 @@ static bool address_of(struct string *s, unsigned reg, bool write,
                        uint64_t *lin)
 {
     unsigned seg = reg == REG_RDI ? (unsigned)SEG_ES : s->u->seg;
-    return mem_linear(s->c, seg, s->c->gpr[reg] & s->mask, s->size, write,
-                      lin);
+    return mem_linear(s->c, seg, s->c->gpr[reg] & s->mask, s->size, write, lin);
 }
 
 static const uint8_t *hit_read(struct string *s, uint64_t lin)
@@ -319,8 +318,8 @@ static void count_accesses(const struct string *s, uint64_t n)
 /* The REP ended before its count: nothing more to compare. */
 static bool decided(const struct string *s)
 {
-    return compares(s) && ((s->repe && s->a != s->b) ||
-                           (s->repne && s->a == s->b));
+    return compares(s) &&
+           ((s->repe && s->a != s->b) || (s->repne && s->a == s->b));
 }
 
 static enum step again(struct string *s)

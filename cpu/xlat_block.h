@@ -47,7 +47,7 @@ struct builder {
     struct xlat x;
     struct xlat_scratch *s;
     uint64_t lin, phys;
-    uint64_t phys2; /* second page, or ~0 */
+    uint64_t phys2;   /* second page, or ~0 */
     unsigned decoded; /* instructions decoded */
     unsigned insn;    /* the present one */
     bool linked;      /* the last uop is a struct uop_link */

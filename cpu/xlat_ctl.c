@@ -280,8 +280,7 @@ static uop_fn *fused_handler(bool timed, const struct decoded *first, int kind,
                              int cc)
 {
     unsigned lg = log2_bytes(first->zo[0].size);
-    return timed ? exec_fuse_simple[kind][lg][cc]
-                 : exec_fuse_off[kind][lg][cc];
+    return timed ? exec_fuse_simple[kind][lg][cc] : exec_fuse_off[kind][lg][cc];
 }
 
 bool xlat_fusible(const struct decoded *first, const struct decoded *jcc)

@@ -159,8 +159,7 @@ void xlat_flags(const struct cpu *c, struct decoded *d, unsigned n)
         struct effect e = effect_of(c, &d[i]);
         /* After a slow fetch the chain may have to stop behind the
          * instruction. */
-        d[i].dead =
-            !d[i].fetches && e.writes != 0 && (e.writes & live) == 0;
+        d[i].dead = !d[i].fetches && e.writes != 0 && (e.writes & live) == 0;
         live =
             e.opaque || d[i].fetches ? FLAG_ARITH : (live & ~e.kills) | e.reads;
     }

@@ -58,48 +58,47 @@ static void run_to_halt(struct bare *b)
 
 /* A bit of everything: fused and plain branches, calls, loads and stores
  * that miss, dead flags, string instructions, code over many lines. */
-BARE_CODE(mixture,
-          "  xor %eax, %eax\n"
-          "  mov $0x300000, %edi\n"
-          "  mov $6, %ecx\n"
-          "1: mov %ecx, %edx\n"
-          "  shl $7, %edx\n"
-          "  add %rdx, (%rdi,%rdx)\n"
-          "  mov (%rdi,%rdx,8), %rbx\n"
-          "  add $5, %rbx\n"
-          "  sub %rbx, %rax\n"
-          "  and $0xffff, %eax\n"
-          "  inc %ebx\n"
-          "  adc $3, %rbx\n"
-          "  call 5f\n"
-          "  cmp $100, %bl\n"
-          "  jb 2f\n"
-          "  .fill 150, 1, 0x90\n"
-          "2: test $1, %cl\n"
-          "  je 3f\n"
-          "  lea 4(%rax,%rbx), %rax\n"
-          "  push %rcx\n"
-          "  push %rdi\n"
-          "  mov $0x300100, %esi\n"
-          "  mov $0x310033, %edi\n"
-          "  mov $77, %ecx\n"
-          "  rep movsb\n"
-          "  mov $5, %ecx\n"
-          "  rep stosq\n"
-          "  mov $40, %ecx\n"
-          "  repe cmpsb\n"
-          "  pop %rdi\n"
-          "  pop %rcx\n"
-          "3: dec %ecx\n"
-          "  jne 1b\n"
-          "  mov %ds, %edx\n"
-          "  cpuid\n"
-          "  mov $2, %ecx\n"
-          "4: loop 4b\n"
-          "  hlt\n"
-          "5: add (%rsp), %rax\n"
-          "  lock addq $9, 8(%rdi)\n"
-          "  ret\n");
+BARE_CODE(mixture, "  xor %eax, %eax\n"
+                   "  mov $0x300000, %edi\n"
+                   "  mov $6, %ecx\n"
+                   "1: mov %ecx, %edx\n"
+                   "  shl $7, %edx\n"
+                   "  add %rdx, (%rdi,%rdx)\n"
+                   "  mov (%rdi,%rdx,8), %rbx\n"
+                   "  add $5, %rbx\n"
+                   "  sub %rbx, %rax\n"
+                   "  and $0xffff, %eax\n"
+                   "  inc %ebx\n"
+                   "  adc $3, %rbx\n"
+                   "  call 5f\n"
+                   "  cmp $100, %bl\n"
+                   "  jb 2f\n"
+                   "  .fill 150, 1, 0x90\n"
+                   "2: test $1, %cl\n"
+                   "  je 3f\n"
+                   "  lea 4(%rax,%rbx), %rax\n"
+                   "  push %rcx\n"
+                   "  push %rdi\n"
+                   "  mov $0x300100, %esi\n"
+                   "  mov $0x310033, %edi\n"
+                   "  mov $77, %ecx\n"
+                   "  rep movsb\n"
+                   "  mov $5, %ecx\n"
+                   "  rep stosq\n"
+                   "  mov $40, %ecx\n"
+                   "  repe cmpsb\n"
+                   "  pop %rdi\n"
+                   "  pop %rcx\n"
+                   "3: dec %ecx\n"
+                   "  jne 1b\n"
+                   "  mov %ds, %edx\n"
+                   "  cpuid\n"
+                   "  mov $2, %ecx\n"
+                   "4: loop 4b\n"
+                   "  hlt\n"
+                   "5: add (%rsp), %rax\n"
+                   "  lock addq $9, 8(%rdi)\n"
+                   "  ret\n");
 
 START_TEST(a_run_cut_at_any_cycle_is_the_same_run)
 {
@@ -188,8 +187,7 @@ START_TEST(time_stops_at_the_first_boundary_past_the_limit)
             why = cpu_run(b.cpu, UINT64_MAX / 2);
         }
         unsigned i = 0;
-        for (uint64_t until = 1; until <= at[n - 1];
-             until += 1 + until / 500) {
+        for (uint64_t until = 1; until <= at[n - 1]; until += 1 + until / 500) {
             struct bare p;
             bare_create(&p, levels[level_], NULL);
             BARE_LOAD(&p, mixture);
@@ -258,8 +256,7 @@ START_TEST(a_fault_in_a_block_is_precise)
         ck_assert_uint_eq(r.gpr[REG_RAX], 1);
         ck_assert_uint_eq(r.gpr[REG_RBX], 0);
         ck_assert_uint_eq(bare_get64(&b, r.gpr[REG_RSP]), 0); /* error */
-        ck_assert_uint_eq(bare_get64(&b, r.gpr[REG_RSP] + 8),
-                          BARE_CODE_AT + 8);
+        ck_assert_uint_eq(bare_get64(&b, r.gpr[REG_RSP] + 8), BARE_CODE_AT + 8);
         /* CF, PF, AF, SF of 1 - 403008h. */
         ck_assert_uint_eq(bare_get64(&b, r.gpr[REG_RSP] + 24) & 0x8d5, 0x95);
         /* Three retired, and the HLT. */
@@ -334,10 +331,8 @@ START_TEST(code_changed_from_outside_is_noticed)
         for (uint32_t i = 0; i < 5; i++) {
             uint32_t v = 100 + i;
             uint8_t hlt = 0xf4;
-            ck_assert(
-                memsys_write(b.memory, (hpa){BARE_CODE_AT + 1}, 4, &v));
-            ck_assert(
-                memsys_write(b.memory, (hpa){BARE_CODE_AT + 5}, 1, &hlt));
+            ck_assert(memsys_write(b.memory, (hpa){BARE_CODE_AT + 1}, 4, &v));
+            ck_assert(memsys_write(b.memory, (hpa){BARE_CODE_AT + 5}, 1, &hlt));
             bare_start(&b, BARE_CODE_AT);
             run_to_halt(&b);
             cpu_get_regs(b.cpu, &r);
@@ -421,7 +416,7 @@ START_TEST(repeated_moves_go_element_by_element)
     static const struct {
         int src, dst;
         unsigned n;
-    } cases[] = {{0, 4096, 1000}, {0, 1, 300},  {0, 8, 500},  {100, 64, 700},
+    } cases[] = {{0, 4096, 1000}, {0, 1, 300},  {0, 8, 500},   {100, 64, 700},
                  {7, 4096, 1},    {7, 4099, 0}, {63, 65, 129}, {5, 5, 90}};
     static uint8_t ram[8192], want[8192];
     struct bare b;
@@ -432,8 +427,7 @@ START_TEST(repeated_moves_go_element_by_element)
                 unsigned size = down ? 8 : 1, n = cases[i].n / size;
                 int last = down ? (int)(n * size) : 0;
                 fill_data(&b);
-                ck_assert(
-                    memsys_read(b.memory, (hpa){BARE_DATA}, 8192, want));
+                ck_assert(memsys_read(b.memory, (hpa){BARE_DATA}, 8192, want));
                 for (unsigned k = 0; k < n; k++) {
                     int at = down ? last - (int)(k * size) : (int)k;
                     uint8_t v[8];
@@ -515,8 +509,7 @@ START_TEST(a_single_step_trap_follows_one_instruction)
         cpu_get_regs(b.cpu, &r);
         ck_assert_uint_eq(r.rip, BARE_HANDLERS + 16 + 1);
         ck_assert_uint_eq(bare_get64(&b, r.gpr[REG_RSP]),
-                          BARE_CODE_AT + (uint64_t)(stepped_end - stepped) -
-                              2);
+                          BARE_CODE_AT + (uint64_t)(stepped_end - stepped) - 2);
         ck_assert_uint_eq(r.dr[6] & 0x4000, 0x4000);
     }
 }
@@ -575,8 +568,7 @@ static bool device_read(void *self, uint64_t offset, unsigned len,
     return true;
 }
 
-static bool device_write(void *self, uint64_t offset, unsigned len,
-                         uint64_t in)
+static bool device_write(void *self, uint64_t offset, unsigned len, uint64_t in)
 {
     (void)offset;
     (void)len;
