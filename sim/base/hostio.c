@@ -123,6 +123,9 @@ static enum sim_status host_error(struct sim_error *e, const char *path,
 static char *resolve_target(const char *path, struct stat *st, bool *exists)
 {
     *exists = stat(path, st) == 0;
+    /* /dev/stdout leads to a pipe that has no path of its own. */
+    if (*exists && !S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
+        return strdup(path);
     if (*exists)
         return realpath(path, NULL);
     struct stat link;

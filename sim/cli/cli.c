@@ -39,9 +39,8 @@ const char *cli_nearest(const char *const *words, size_t count,
     return param_nearest(&table, text);
 }
 
-static enum sim_status unknown_option(const struct argp *argp,
-                                      const char *text, size_t len,
-                                      struct sim_error *e)
+static enum sim_status unknown_option(const struct argp *argp, const char *text,
+                                      size_t len, struct sim_error *e)
 {
     const char *words[WORDS_MAX];
     size_t count = 0;
@@ -51,13 +50,12 @@ static enum sim_status unknown_option(const struct argp *argp,
             words[count++] = o->name;
     char name[64];
     snprintf(name, sizeof name, "%.*s", (int)(len < 60 ? len : 60), text);
-    const char *near =
-        strncmp(name, "--", 2) == 0 ? cli_nearest(words, count, name + 2)
-                                    : NULL;
+    const char *near = strncmp(name, "--", 2) == 0
+                           ? cli_nearest(words, count, name + 2)
+                           : NULL;
     if (near != NULL)
         return sim_fail(e, SIM_USAGE,
-                        "unknown option '%s' (did you mean --%s?)", name,
-                        near);
+                        "unknown option '%s' (did you mean --%s?)", name, near);
     return sim_fail(e, SIM_USAGE, "unknown option '%s' (see --help)", name);
 }
 
@@ -84,10 +82,9 @@ enum sim_status cli_check_options(const struct argp *argp, int argc,
         size_t len = equals != NULL ? (size_t)(equals - word) : strlen(word);
         if (len == 6 && strncmp(word, "--help", 6) == 0 && equals == NULL)
             continue;
-        const struct argp_option *o =
-            strncmp(word, "--", 2) == 0
-                ? find_option(argp, word + 2, len - 2)
-                : NULL;
+        const struct argp_option *o = strncmp(word, "--", 2) == 0
+                                          ? find_option(argp, word + 2, len - 2)
+                                          : NULL;
         if (o == NULL)
             return unknown_option(argp, word, len, e);
         if (o->arg == NULL && equals != NULL)

@@ -93,8 +93,9 @@ int cmd_presets(int argc, char **argv)
     if (cli_check_options(&argp, argc, argv, &e) != SIM_OK)
         return cli_fail(&e);
     argp_parse(&argp, argc, argv, 0, NULL, &o);
-    enum sim_status s =
-        o.extra ? sim_fail(&e, SIM_USAGE, "presets takes one NAME")
-                : o.name != NULL ? show(o.name, &e) : list(&e);
+    enum sim_status s = o.extra
+                            ? sim_fail(&e, SIM_USAGE, "presets takes one NAME")
+                        : o.name != NULL ? show(o.name, &e)
+                                         : list(&e);
     return s == SIM_OK ? 0 : cli_fail(&e);
 }

@@ -58,8 +58,7 @@ static enum sim_status read_module(struct run *r, const char *word,
     char *path = strndup(word, len);
     if (path == NULL)
         return sim_fail(e, SIM_NO_RESOURCE, "out of memory");
-    enum sim_status s =
-        load_read(&r->module[r->modules], path, "module", e);
+    enum sim_status s = load_read(&r->module[r->modules], path, "module", e);
     free(path);
     if (s == SIM_OK)
         r->module_text[r->modules++] = equals != NULL ? equals + 1 : NULL;
@@ -159,9 +158,10 @@ static enum sim_status check_kind(const struct run *r, struct sim_error *e)
     if (option == NULL)
         return SIM_OK;
     return sim_fail(e, SIM_USAGE, "%s: not for a %s", option,
-                    is_linux ? "Linux program" : "kernel (only for Linux "
-                                                 "programs; --append is the "
-                                                 "kernel command line)");
+                    is_linux ? "Linux program"
+                             : "kernel (only for Linux "
+                               "programs; --append is the "
+                               "kernel command line)");
 }
 
 static enum sim_status plan_all(struct run *r, struct sim_error *e)
@@ -201,8 +201,7 @@ static enum sim_status open_outputs(struct run *r, struct sim_error *e)
         s = hostio_begin(&r->stats, r->o.stats, e);
     if (s == SIM_OK && r->o.stats_text != NULL)
         s = hostio_begin(&r->stats_text, r->o.stats_text, e);
-    if (s != SIM_OK || r->o.serial == NULL ||
-        strcmp(r->o.serial, "stdio") == 0)
+    if (s != SIM_OK || r->o.serial == NULL || strcmp(r->o.serial, "stdio") == 0)
         return s;
     r->serial_fd =
         open(r->o.serial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -309,8 +308,8 @@ static size_t list_files(const struct run *r, struct run_file *out)
     size_t n = 0;
     out[n++] = (struct run_file){r->image.path, "image", r->image.sha256};
     for (size_t i = 0; i < r->modules; i++)
-        out[n++] = (struct run_file){r->module[i].path, "module",
-                                     r->module[i].sha256};
+        out[n++] =
+            (struct run_file){r->module[i].path, "module", r->module[i].sha256};
     if (r->has_pk)
         out[n++] = (struct run_file){r->pk.path, "pk", r->pk.sha256};
     return n;

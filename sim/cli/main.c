@@ -33,13 +33,13 @@ static const struct {
 
 static int usage(const char *format, const char *word)
 {
-    static const char *const words[] = {"run",    "params",    "presets",
-                                        "--help", "--version"};
+    static const char *const words[] = {"run", "params", "presets", "--help",
+                                        "--version"};
     struct sim_error e;
     const char *near = word != NULL ? cli_nearest(words, 5, word) : NULL;
     if (near != NULL)
-        sim_fail(&e, SIM_USAGE, "unknown %s '%.60s' (did you mean %s?)",
-                 format, word, near);
+        sim_fail(&e, SIM_USAGE, "unknown %s '%.60s' (did you mean %s?)", format,
+                 word, near);
     else if (word != NULL)
         sim_fail(&e, SIM_USAGE,
                  "unknown %s '%.60s' (run, params, presets; see vtsim --help)",

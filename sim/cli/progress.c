@@ -45,8 +45,8 @@ void progress_tick(struct progress *p, const struct machine *m,
         snprintf(percent, sizeof percent, "[%3.0f%%] ",
                  100.0 * (double)instructions / (double)c->max_instructions);
     }
-    double mips = (double)(instructions - p->last_instructions) /
-                  (now - p->last) / 1e6;
+    double mips =
+        (double)(instructions - p->last_instructions) / (now - p->last) / 1e6;
     fprintf(stderr, "%s%s%s%s insts  %.1f MIPS  IPC %.2f  %.3f s simulated%s",
             p->kind == PROGRESS_AUTO ? "\r\033[K" : "", percent, done, all,
             mips, cycles != 0 ? (double)instructions / (double)cycles : 0.0,

@@ -50,9 +50,7 @@ static json_t *config_object(const struct machine_config *c)
         const char *field = (const char *)c + d->offset;
         json_t *value = NULL;
         switch (d->type) {
-        case PARAM_BOOL:
-            value = json_boolean(*(const bool *)field);
-            break;
+        case PARAM_BOOL: value = json_boolean(*(const bool *)field); break;
         case PARAM_U32: {
             uint32_t v;
             memcpy(&v, field, sizeof v);
@@ -110,13 +108,11 @@ static json_t *document(const struct run_report *r)
     json_object_set_new(root, "version", json_string(VTSIM_VERSION));
     json_object_set_new(root, "preset", json_string(r->preset));
     json_object_set_new(root, "images", files_array(r));
-    json_object_set_new(
-        root, "end",
-        json_pack("{s:s, s:i, s:s}", "why", end_name(end->end), "status",
-                  r->status, "reason", end->reason));
-    json_object_set_new(
-        root, "regions",
-        json_integer((json_int_t)machine_regions(r->machine)));
+    json_object_set_new(root, "end",
+                        json_pack("{s:s, s:i, s:s}", "why", end_name(end->end),
+                                  "status", r->status, "reason", end->reason));
+    json_object_set_new(root, "regions",
+                        json_integer((json_int_t)machine_regions(r->machine)));
     stat_walk(stats, r->values, visit, root);
     if (machine_dumps(r->machine) != 0) {
         json_t *dumps = json_array();
@@ -128,12 +124,12 @@ static json_t *document(const struct run_report *r)
         json_object_set_new(root, "dumps", dumps);
     }
     json_object_set_new(root, "config", config_object(r->config));
-    json_object_set_new(
-        root, "host",
-        json_pack("{s:f, s:f, s:f, s:I}", "seconds", r->host_seconds,
-                  "startup_seconds", r->startup_seconds, "mips", mips(r),
-                  "guest_ram_committed",
-                  (json_int_t)machine_committed(r->machine)));
+    json_object_set_new(root, "host",
+                        json_pack("{s:f, s:f, s:f, s:I}", "seconds",
+                                  r->host_seconds, "startup_seconds",
+                                  r->startup_seconds, "mips", mips(r),
+                                  "guest_ram_committed",
+                                  (json_int_t)machine_committed(r->machine)));
     return root;
 }
 
@@ -141,7 +137,8 @@ enum sim_status report_json(const struct run_report *r, struct hostio_file *f,
                             struct sim_error *e)
 {
     json_t *root = document(r);
-    int failed = json_dumpf(root, f->stream, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    int failed =
+        json_dumpf(root, f->stream, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     if (failed == 0)
         failed = fputc('\n', f->stream) == EOF;
     json_decref(root);

@@ -46,8 +46,7 @@ SIM_MUST_CHECK enum sim_status run_options_parse(int argc, char **argv,
 /* preset < config file < --set < other options. */
 SIM_MUST_CHECK enum sim_status run_config(const struct run_options *o,
                                           struct machine_config *c,
-                                          char preset[32],
-                                          struct sim_error *e);
+                                          char preset[32], struct sim_error *e);
 
 /* One file that took part in the run. */
 struct run_file {
@@ -62,7 +61,7 @@ struct run_report {
     const struct run_file *file;
     size_t files;
     const struct machine_outcome *outcome;
-    int status; /* exit status of vtsim */
+    int status;             /* exit status of vtsim */
     const uint64_t *values; /* what is reported, in registry order */
     double host_seconds, startup_seconds;
 };

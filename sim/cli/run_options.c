@@ -10,10 +10,28 @@
 #include <string.h>
 
 enum {
-    OPT_PRESET = 256, OPT_CONFIG, OPT_SET, OPT_TIMING, OPT_CORES, OPT_MEMORY,
-    OPT_APPEND, OPT_MODULE, OPT_FLAT, OPT_KIND, OPT_SHARE, OPT_GUEST_PAGE,
-    OPT_ENV, OPT_STATS, OPT_STATS_TEXT, OPT_SERIAL, OPT_MAX_INSTRUCTIONS,
-    OPT_MAX_CYCLES, OPT_MAX_SECONDS, OPT_SEED, OPT_PROGRESS, OPT_QUIET,
+    OPT_PRESET = 256,
+    OPT_CONFIG,
+    OPT_SET,
+    OPT_TIMING,
+    OPT_CORES,
+    OPT_MEMORY,
+    OPT_APPEND,
+    OPT_MODULE,
+    OPT_FLAT,
+    OPT_KIND,
+    OPT_SHARE,
+    OPT_GUEST_PAGE,
+    OPT_ENV,
+    OPT_STATS,
+    OPT_STATS_TEXT,
+    OPT_SERIAL,
+    OPT_MAX_INSTRUCTIONS,
+    OPT_MAX_CYCLES,
+    OPT_MAX_SECONDS,
+    OPT_SEED,
+    OPT_PROGRESS,
+    OPT_QUIET,
     OPT_VCD,
 };
 
@@ -74,8 +92,8 @@ static void fail(struct parse *p, const char *option, const char *value,
                  const char *due)
 {
     if (p->status == SIM_OK)
-        p->status = sim_fail(p->e, SIM_USAGE, "%s: '%.80s' (%s)", option,
-                             value, due);
+        p->status =
+            sim_fail(p->e, SIM_USAGE, "%s: '%.80s' (%s)", option, value, due);
 }
 
 static void append(struct parse *p, struct word_list *list, const char *option,
@@ -115,9 +133,8 @@ static int choose(struct parse *p, const char *option, const char *arg,
 static void parse_kind(struct parse *p, const char *arg)
 {
     /* In the order of enum image_kind. */
-    static const char *const words[] = {"auto",  "multiboot", "multiboot2",
-                                        "linux", "elf",       "flat",
-                                        NULL};
+    static const char *const words[] = {
+        "auto", "multiboot", "multiboot2", "linux", "elf", "flat", NULL};
     int kind = choose(p, "--kind", arg, words,
                       "auto, multiboot, multiboot2, linux, elf or flat");
     if (kind < 0)
@@ -224,8 +241,8 @@ static enum sim_status check_together(struct run_options *o,
     return SIM_OK;
 }
 
-enum sim_status run_options_parse(int argc, char **argv,
-                                  struct run_options *o, struct sim_error *e)
+enum sim_status run_options_parse(int argc, char **argv, struct run_options *o,
+                                  struct sim_error *e)
 {
     static const struct argp argp = {
         .options = table,
@@ -253,8 +270,7 @@ enum sim_status run_options_parse(int argc, char **argv,
     char name[] = "vtsim run";
     argv[0] = name;
     struct parse p = {.o = o, .e = e};
-    if (argp_parse(&argp, own, argv, 0, NULL, &p) != 0 &&
-        p.status == SIM_OK)
+    if (argp_parse(&argp, own, argv, 0, NULL, &p) != 0 && p.status == SIM_OK)
         return sim_fail(e, SIM_USAGE, "options (see vtsim run --help)");
     return p.status != SIM_OK ? p.status : check_together(o, e);
 }

@@ -24,8 +24,7 @@ static void look(void *self, const char *name, uint64_t value,
     }
 }
 
-bool report_value(const struct run_report *r, const char *name,
-                  uint64_t *value)
+bool report_value(const struct run_report *r, const char *name, uint64_t *value)
 {
     struct lookup l = {.name = name};
     stat_walk(machine_stats(r->machine), r->values, look, &l);
@@ -90,8 +89,7 @@ static void print_head(const struct run_report *r, uint64_t instructions,
             i, c, ratio(instructions, cycles),
             (double)most / (double)r->config->core.core_hz,
             (double)r->config->core.core_hz / 1e9, r->host_seconds,
-            r->host_seconds > 0.0 ? (double)all / r->host_seconds / 1e6
-                                  : 0.0);
+            r->host_seconds > 0.0 ? (double)all / r->host_seconds / 1e6 : 0.0);
 }
 
 static void print_stack(const struct run_report *r, uint64_t cycles)
@@ -206,8 +204,7 @@ static void print_tlbs(const struct run_report *r, uint64_t instructions)
         if (w->misses == 0)
             continue;
         fprintf(stderr, "  %-9s %9.4f %11.4f %9.4f %9.4f %12.4f %9.4f\n",
-                w->name,
-                k * (double)w->misses, k * (double)w->compulsory,
+                w->name, k * (double)w->misses, k * (double)w->compulsory,
                 k * (double)w->capacity, k * (double)w->conflict,
                 k * (double)w->invalidated, k * (double)w->fault);
     }

@@ -2,7 +2,6 @@
  * Clock ports: how devices see simulated time.
  */
 #include "sim/machine/inside.h"
-
 #include "timer/tsc.h"
 
 static sim_time alarm_now(void *self)

@@ -89,8 +89,7 @@ static void debug_exit(void *self, uint32_t value)
 {
     struct machine *m = self;
     int status = (int)((value << 1 | 1) & 0xff);
-    machine_end(m, END_EXIT, status, "the guest wrote 0x%x to port F4h",
-                value);
+    machine_end(m, END_EXIT, status, "the guest wrote 0x%x to port F4h", value);
 }
 
 static void power_off(void *self)
@@ -100,7 +99,8 @@ static void power_off(void *self)
 
 static void reset_request(void *self, enum reset_kind kind)
 {
-    static const char *const name[] = {"processor reset (INIT)", "processor reset", "hard reset"};
+    static const char *const name[] = {"processor reset (INIT)",
+                                       "processor reset", "hard reset"};
     machine_end(self, END_ABNORMAL, SIM_GUEST_STOPPED,
                 "the guest asked for a %s: there is no firmware to restart",
                 name[kind]);
@@ -257,9 +257,8 @@ enum sim_status board_create(struct machine *m, struct sim_error *e)
     pic_init(&b->pic, m, intr_changed);
     create_uart(m);
     create_timers(m);
-    debugport_init(&b->debugport,
-                   (struct debugport_sink){m, console_put, debug_exit,
-                                           power_off});
+    debugport_init(&b->debugport, (struct debugport_sink){
+                                      m, console_put, debug_exit, power_off});
     i8042_init(&b->i8042, m, reset_request);
     enum sim_status s = claim_all(b, e);
     return s == SIM_OK && m->io.proxy ? create_proxy(m, e) : s;

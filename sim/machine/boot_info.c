@@ -2,9 +2,8 @@
  * The multiboot information structures: built in host memory once their
  * address is known.
  */
-#include "sim/machine/multiboot.h"
-
 #include "sim/base/bits.h"
+#include "sim/machine/multiboot.h"
 
 #include <string.h>
 

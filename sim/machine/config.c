@@ -108,8 +108,7 @@ static enum sim_status check_assoc(const struct checker *k, const char *name,
                         "%s: %" PRIu32 " sets (the number of sets must be a "
                         "power of two)",
                         name, a->entries / a->ways);
-    if (a->replacement == REPL_TREE_PLRU &&
-        (!is_pow2(a->ways) || a->ways > 64))
+    if (a->replacement == REPL_TREE_PLRU && (!is_pow2(a->ways) || a->ways > 64))
         return sim_fail(k->e, k->status,
                         "%s.replacement: tree-plru with %" PRIu32
                         " ways (a power of two up to 64)",
@@ -139,8 +138,7 @@ static enum sim_status check_cache(const struct checker *k, const char *name,
                         "%s: %" PRIu64 " sets (the number of sets must be a "
                         "power of two)",
                         name, bytes / line_bytes);
-    if (c->replacement == REPL_TREE_PLRU &&
-        (!is_pow2(c->ways) || c->ways > 64))
+    if (c->replacement == REPL_TREE_PLRU && (!is_pow2(c->ways) || c->ways > 64))
         return sim_fail(k->e, k->status,
                         "%s.replacement: tree-plru with %" PRIu32
                         " ways (a power of two up to 64)",
@@ -201,19 +199,17 @@ static enum sim_status check_rest(const struct checker *k,
                         ram);
     if (c->mmu.maxphyaddr < 64 && ram_top(ram) > BIT(c->mmu.maxphyaddr))
         return sim_fail(k->e, k->status,
-                        "machine.memory: 0x%" PRIx64 " (core.maxphyaddr %" PRIu32
-                        " reaches 0x%" PRIx64 ")",
+                        "machine.memory: 0x%" PRIx64
+                        " (core.maxphyaddr %" PRIu32 " reaches 0x%" PRIx64 ")",
                         ram, c->mmu.maxphyaddr, BIT(c->mmu.maxphyaddr));
     if (c->core.linear_bits != 48 && c->core.linear_bits != 57)
         return sim_fail(k->e, k->status,
                         "core.linear_bits: %" PRIu32 " (48 or 57)",
                         c->core.linear_bits);
     if (c->core.invpcid && !c->core.pcid)
-        return sim_fail(k->e, k->status,
-                        "core.invpcid: on (needs core.pcid)");
+        return sim_fail(k->e, k->status, "core.invpcid: on (needs core.pcid)");
     if (c->pk_page == PK_PAGE_1G && !c->core.pages_1g)
-        return sim_fail(k->e, k->status,
-                        "pk.page: 1g (core.pages_1g is off)");
+        return sim_fail(k->e, k->status, "pk.page: 1g (core.pages_1g is off)");
     if (c->core.timing == TIMING_SIMPLE)
         for (int i = 0; i < COST_COUNT; i++)
             if (i != COST_BRANCH_TAKEN && c->core.cost.cycles[i] == 0)
@@ -269,8 +265,7 @@ enum sim_status config_set_option(struct machine_config *c, const char *text,
         return sim_fail(e, SIM_USAGE, "--set: '%.80s' (not NAME=VALUE)", text);
     size_t len = (size_t)(equals - text);
     if (len >= sizeof name)
-        return sim_fail(e, SIM_USAGE, "--set: unknown parameter '%.80s'",
-                        text);
+        return sim_fail(e, SIM_USAGE, "--set: unknown parameter '%.80s'", text);
     memcpy(name, text, len);
     name[len] = '\0';
     return config_set(c, name, equals + 1, "--set", e);

@@ -20,9 +20,9 @@ struct machine_config {
     struct memsys_config memory;
     /* Cache sizes in bytes; config_finish turns them into KiB. */
     uint64_t l1i_bytes, l1d_bytes, l2_bytes, l3_bytes;
-    uint32_t cores;   /* 1..MACHINE_CORES_MAX */
-    uint32_t quantum; /* cycles that cores may drift apart */
-    uint64_t seed;    /* of every random choice in the machine */
+    uint32_t cores;            /* 1..MACHINE_CORES_MAX */
+    uint32_t quantum;          /* cycles that cores may drift apart */
+    uint64_t seed;             /* of every random choice in the machine */
     uint64_t max_instructions; /* over all cores; 0: none */
     uint64_t max_cycles;       /* of any core; 0: none */
     uint64_t epoch;            /* time of day at power-on, s since 1970 */

@@ -153,9 +153,8 @@ static enum sim_status check_about(const struct config_file *f,
     return SIM_OK;
 }
 
-enum sim_status config_file_read(const char *name, const char *data,
-                                 size_t len, struct config_file **out,
-                                 struct sim_error *e)
+enum sim_status config_file_read(const char *name, const char *data, size_t len,
+                                 struct config_file **out, struct sim_error *e)
 {
     struct config_file *f = calloc(1, sizeof *f);
     if (f == NULL)
@@ -200,8 +199,7 @@ const char *config_file_title(const struct config_file *f)
 }
 
 enum sim_status config_file_apply(const struct config_file *f,
-                                  struct machine_config *c,
-                                  struct sim_error *e)
+                                  struct machine_config *c, struct sim_error *e)
 {
     if (f->root == NULL)
         return SIM_OK;
@@ -276,9 +274,9 @@ enum sim_status preset_read(const char *name, struct config_file **out,
     char names[200] = "";
     for (size_t i = 0; i < count; i++) {
         size_t used = strlen(names);
-        snprintf(names + used, sizeof names - used, "%s%s",
-                 i == 0 ? "" : ", ", p[i].name);
+        snprintf(names + used, sizeof names - used, "%s%s", i == 0 ? "" : ", ",
+                 p[i].name);
     }
-    return sim_fail(e, SIM_USAGE, "--preset: unknown preset '%.60s' (%s)",
-                    name, names);
+    return sim_fail(e, SIM_USAGE, "--preset: unknown preset '%.60s' (%s)", name,
+                    names);
 }

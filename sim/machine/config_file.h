@@ -54,8 +54,7 @@ const struct preset *preset_all(size_t *count);
 #define PRESET_DEFAULT "skylake"
 
 /* Read preset `name`; an unknown one is SIM_USAGE and names them all. */
-SIM_MUST_CHECK enum sim_status preset_read(const char *name,
-                                           struct config_file **out,
-                                           struct sim_error *e);
+SIM_MUST_CHECK enum sim_status
+preset_read(const char *name, struct config_file **out, struct sim_error *e);
 
 #endif

@@ -21,8 +21,8 @@ static enum sim_status refuse(const struct load_file *f, const char *field,
                               uint64_t value, const char *due,
                               struct sim_error *e)
 {
-    return sim_fail(e, SIM_BAD_INPUT, "%s: ELF %s: 0x%" PRIx64 " (%s)",
-                    f->path, field, value, due);
+    return sim_fail(e, SIM_BAD_INPUT, "%s: ELF %s: 0x%" PRIx64 " (%s)", f->path,
+                    field, value, due);
 }
 
 /* The bytes that libelf itself trusts. */
@@ -46,8 +46,8 @@ static enum sim_status check_ident(const struct load_file *f,
                         "least)",
                         f->path, f->len);
     if (f->data[EI_DATA] != ELFDATA2LSB)
-        return refuse(f, "data encoding", f->data[EI_DATA],
-                      "1: little-endian", e);
+        return refuse(f, "data encoding", f->data[EI_DATA], "1: little-endian",
+                      e);
     if (f->data[EI_VERSION] != EV_CURRENT)
         return refuse(f, "version", f->data[EI_VERSION], "1", e);
     return SIM_OK;
@@ -85,8 +85,8 @@ static enum sim_status check_table(const struct load_file *f,
                         ") outside file (0x%zx bytes)",
                         f->path, h->e_phoff, size, f->len);
     if (h->e_phoff % 4 != 0)
-        return refuse(f, "program header offset", h->e_phoff,
-                      "a multiple of 4", e);
+        return refuse(f, "program header offset", h->e_phoff, "a multiple of 4",
+                      e);
     return SIM_OK;
 }
 
@@ -126,8 +126,8 @@ static enum sim_status check_segment(const struct load_file *f, size_t i,
 /* The GNU ABI tag: name "GNU", type 1, first word 0 for Linux. */
 static bool is_linux_note(const struct load_file *f, const GElf_Phdr *h)
 {
-    static const uint8_t tag[20] = {4, 0, 0, 0, 16,  0,   0,   0, 1, 0,
-                                    0, 0, 'G', 'N', 'U', 0, 0,   0, 0, 0};
+    static const uint8_t tag[20] = {4, 0, 0,   0,   16,  0, 0, 0, 1, 0,
+                                    0, 0, 'G', 'N', 'U', 0, 0, 0, 0, 0};
     if (h->p_offset > f->len || h->p_filesz > f->len - h->p_offset)
         return false;
     const uint8_t *p = f->data + h->p_offset;
@@ -211,8 +211,8 @@ static enum sim_status read_all(const struct load_file *f, Elf *elf,
     return read_segments(f, elf, count, out, e);
 }
 
-enum sim_status elf_image_read(const struct load_file *f,
-                               struct elf_image *out, struct sim_error *e)
+enum sim_status elf_image_read(const struct load_file *f, struct elf_image *out,
+                               struct sim_error *e)
 {
     memset(out, 0, sizeof *out);
     enum sim_status s = check_ident(f, e);

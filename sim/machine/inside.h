@@ -4,11 +4,10 @@
 #ifndef VTSIM_SIM_MACHINE_INSIDE_H
 #define VTSIM_SIM_MACHINE_INSIDE_H
 
+#include "sim/kernel/kernel.h"
 #include "sim/machine/board.h"
 #include "sim/machine/machine.h"
 #include "sim/machine/roi.h"
-
-#include "sim/kernel/kernel.h"
 
 /* A device's (or local APIC's) alarm: one process of the kernel. */
 struct alarm {

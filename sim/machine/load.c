@@ -74,8 +74,7 @@ static enum sim_status detect_elf(const struct load_file *f,
         return s;
     if (!image.is64)
         s = sim_fail(e, SIM_BAD_INPUT,
-                     "%s: 32-bit ELF file without a multiboot header",
-                     f->path);
+                     "%s: 32-bit ELF file without a multiboot header", f->path);
     *kind = looks_like_linux(&image) ? IMAGE_LINUX : IMAGE_ELF;
     elf_image_free(&image);
     return s;
@@ -143,10 +142,9 @@ static enum sim_status plan_gdt(struct plan *p, struct cpu_entry *entry,
                                 struct sim_error *e)
 {
     static const uint64_t flat[4] = {
-        0,
-        UINT64_C(0x00cf9b000000ffff), /* code, 32 bits */
-        UINT64_C(0x00cf93000000ffff), /* data */
-        UINT64_C(0x00af9b000000ffff), /* code, 64 bits */
+        0, UINT64_C(0x00cf9b000000ffff), /* code, 32 bits */
+        UINT64_C(0x00cf93000000ffff),    /* data */
+        UINT64_C(0x00af9b000000ffff),    /* code, 64 bits */
     };
     uint8_t *bytes = plan_own(p, sizeof flat);
     if (bytes == NULL)
@@ -163,8 +161,7 @@ static enum sim_status plan_gdt(struct plan *p, struct cpu_entry *entry,
 
 /* Identity map of the first 4 GiB in 2 MiB pages: SDM Vol.3 "4-Level
  * Paging". */
-static enum sim_status plan_page_tables(struct plan *p,
-                                        struct cpu_entry *entry,
+static enum sim_status plan_page_tables(struct plan *p, struct cpu_entry *entry,
                                         struct sim_error *e)
 {
     enum { PAGES = 6, PRESENT_WRITE = 3, LARGE = 0x80 };
@@ -179,8 +176,7 @@ static enum sim_status plan_page_tables(struct plan *p,
         store64(bytes + PAGE_SIZE + 8 * i,
                 (at + (2 + i) * PAGE_SIZE) | PRESENT_WRITE);
     for (uint64_t i = 0; i < 4 * 512; i++)
-        store64(bytes + 2 * PAGE_SIZE + 8 * i,
-                i << 21 | PRESENT_WRITE | LARGE);
+        store64(bytes + 2 * PAGE_SIZE + 8 * i, i << 21 | PRESENT_WRITE | LARGE);
     plan_fill(p, at, bytes, PAGES * PAGE_SIZE);
     entry->cr3 = at;
     return SIM_OK;
@@ -293,9 +289,8 @@ static enum sim_status plan_multiboot(const struct load_request *r,
 }
 
 /* pk is a multiboot kernel; the program and its parameters are modules. */
-static enum sim_status plan_linux(const struct load_request *r,
-                                  struct plan *p, struct load_result *out,
-                                  struct sim_error *e)
+static enum sim_status plan_linux(const struct load_request *r, struct plan *p,
+                                  struct load_result *out, struct sim_error *e)
 {
     struct multiboot_header h;
     struct boot_module module[2];
@@ -421,16 +416,11 @@ enum sim_status load_plan(const struct load_request *r, struct plan *p,
             return s;
     }
     switch (out->kind) {
-    case IMAGE_MULTIBOOT:
-        return plan_multiboot(r, 1, p, out, e);
-    case IMAGE_MULTIBOOT2:
-        return plan_multiboot(r, 2, p, out, e);
-    case IMAGE_LINUX:
-        return plan_linux(r, p, out, e);
-    case IMAGE_ELF:
-        return plan_elf(r, p, out, e);
-    case IMAGE_FLAT:
-        return plan_flat(r, p, out, e);
+    case IMAGE_MULTIBOOT: return plan_multiboot(r, 1, p, out, e);
+    case IMAGE_MULTIBOOT2: return plan_multiboot(r, 2, p, out, e);
+    case IMAGE_LINUX: return plan_linux(r, p, out, e);
+    case IMAGE_ELF: return plan_elf(r, p, out, e);
+    case IMAGE_FLAT: return plan_flat(r, p, out, e);
     case IMAGE_AUTO:
     default:
         return sim_fail(e, SIM_INTERNAL, "kind of image %d", (int)out->kind);

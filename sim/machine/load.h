@@ -27,7 +27,7 @@ enum {
 
 /* A file in memory. */
 struct load_file {
-    char *path; /* as the user gave it */
+    char *path;       /* as the user gave it */
     const char *role; /* "image", "module", "pk" */
     uint8_t *data;
     size_t len;
@@ -36,20 +36,20 @@ struct load_file {
 
 struct load_request {
     enum image_kind kind;
-    uint64_t flat_base;      /* IMAGE_FLAT: load and entry address */
-    const char *append;      /* kernel command line after the path, or NULL */
-    struct load_file *image; /* already read */
+    uint64_t flat_base;       /* IMAGE_FLAT: load and entry address */
+    const char *append;       /* kernel command line after the path, or NULL */
+    struct load_file *image;  /* already read */
     struct load_file *module; /* already read */
     const char *const *module_cmdline; /* text after the path, or NULL */
     size_t modules;
     /* IMAGE_LINUX */
-    struct load_file *pk;          /* already read; NULL: not found */
-    const char *exec_path;         /* absolute path of the program */
-    const char *const *argv;       /* after argv[0] */
+    struct load_file *pk;    /* already read; NULL: not found */
+    const char *exec_path;   /* absolute path of the program */
+    const char *const *argv; /* after argv[0] */
     size_t argc;
-    const char *const *env;        /* K=V */
+    const char *const *env; /* K=V */
     size_t envs;
-    const char *const *share;      /* absolute directories */
+    const char *const *share; /* absolute directories */
     size_t shares;
     const struct machine_config *config;
 };
@@ -63,8 +63,7 @@ struct load_result {
 
 /* Read a file into memory with its digest; role is kept by reference. */
 SIM_MUST_CHECK enum sim_status load_read(struct load_file *f, const char *path,
-                                         const char *role,
-                                         struct sim_error *e);
+                                         const char *role, struct sim_error *e);
 void load_release(struct load_file *f);
 
 /* What `--kind auto` decides for these bytes: never IMAGE_AUTO on success. */

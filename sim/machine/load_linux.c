@@ -10,8 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum sim_status load_linux_check(const struct load_file *f,
-                                 struct sim_error *e)
+enum sim_status load_linux_check(const struct load_file *f, struct sim_error *e)
 {
     struct elf_image image;
     enum sim_status s = elf_image_read(f, &image, e);
@@ -72,9 +71,9 @@ static void build(struct block *b, const struct load_request *r)
     put(b, "zeroed", "1");
 }
 
-enum sim_status load_linux_params(const struct load_request *r,
-                                  struct plan *p, const uint8_t **data,
-                                  uint64_t *len, struct sim_error *e)
+enum sim_status load_linux_params(const struct load_request *r, struct plan *p,
+                                  const uint8_t **data, uint64_t *len,
+                                  struct sim_error *e)
 {
     struct block b = {0};
     build(&b, r);

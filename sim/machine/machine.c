@@ -9,9 +9,8 @@
  * whose ends signals and limits of the host are looked at, have a fixed
  * simulated length.
  */
-#include "sim/machine/inside.h"
-
 #include "cpu/regs.h"
+#include "sim/machine/inside.h"
 #include "timer/tsc.h"
 
 #include <inttypes.h>
@@ -131,24 +130,19 @@ static bool check_limits(struct core_slot *k)
 }
 
 /* What the core's process does after a turn. */
-static sim_time after_run(struct core_slot *k, enum cpu_stop stop,
-                          sim_time now)
+static sim_time after_run(struct core_slot *k, enum cpu_stop stop, sim_time now)
 {
     struct machine *m = k->m;
     switch (stop) {
-    case CPU_STOP_HALT:
-        k->halted = !cpu_has_work(k->cpu);
-        break;
+    case CPU_STOP_HALT: k->halted = !cpu_has_work(k->cpu); break;
     case CPU_STOP_SHUTDOWN:
     case CPU_STOP_UNMODELLED:
-        machine_end(m, END_ABNORMAL, SIM_GUEST_STOPPED, "core %u: %s",
-                    k->index, cpu_stop_reason(k->cpu));
+        machine_end(m, END_ABNORMAL, SIM_GUEST_STOPPED, "core %u: %s", k->index,
+                    cpu_stop_reason(k->cpu));
         break;
     case CPU_STOP_TIME:
     case CPU_STOP_REQUEST:
-    case CPU_STOP_INSTRUCTIONS:
-        check_limits(k);
-        break;
+    case CPU_STOP_INSTRUCTIONS: check_limits(k); break;
     }
     if (m->outcome.end != END_NONE)
         return SIM_NEVER;

@@ -14,9 +14,9 @@ struct machine;
 /* Where bytes of the guest go to and come from: file descriptors of the
  * host, which the caller keeps open. */
 struct machine_io {
-    int console_out;  /* port E9h; COM1 too unless serial_out says otherwise */
-    int serial_out;   /* COM1; -1: console_out */
-    int serial_in;    /* COM1's input; -1: none */
+    int console_out; /* port E9h; COM1 too unless serial_out says otherwise */
+    int serial_out;  /* COM1; -1: console_out */
+    int serial_in;   /* COM1's input; -1: none */
     const char *const *share; /* absolute directories for pk */
     const bool *share_read_only;
     size_t shares;

@@ -148,17 +148,13 @@ static uint32_t least_size(uint16_t type)
 {
     switch (type) {
     case TAG_ADDRESS:
-    case TAG_RELOCATABLE:
-        return 24;
+    case TAG_RELOCATABLE: return 24;
     case TAG_ENTRY:
     case TAG_CONSOLE_FLAGS:
     case TAG_EFI_ENTRY32:
-    case TAG_EFI_ENTRY64:
-        return 12;
-    case TAG_FRAMEBUFFER:
-        return 20;
-    default:
-        return 8;
+    case TAG_EFI_ENTRY64: return 12;
+    case TAG_FRAMEBUFFER: return 20;
+    default: return 8;
     }
 }
 
@@ -168,8 +164,8 @@ static enum sim_status take_address(const struct load_file *f, size_t at,
 {
     const uint8_t *p = f->data + at;
     if (out->has_address)
-        return bad_tag(f, at, "second address tag", TAG_ADDRESS,
-                       "one at most", e);
+        return bad_tag(f, at, "second address tag", TAG_ADDRESS, "one at most",
+                       e);
     out->has_address = true;
     out->header_addr = le32(p + 8);
     out->load_addr = le32(p + 12);
@@ -190,24 +186,19 @@ static enum sim_status read_tag(const struct load_file *f, size_t at,
     switch (type) {
     case TAG_INFORMATION_REQUEST:
         return optional ? SIM_OK : read_requests(f, at, size, e);
-    case TAG_ADDRESS:
-        return take_address(f, at, out, e);
+    case TAG_ADDRESS: return take_address(f, at, out, e);
     case TAG_ENTRY:
         if (out->has_entry)
             return bad_tag(f, at, "second entry tag", type, "one at most", e);
         out->has_entry = true;
         out->entry = le32(f->data + at + 8);
         return SIM_OK;
-    case TAG_FRAMEBUFFER:
-        out->wants_video = true;
-        return SIM_OK;
-    case TAG_RELOCATABLE:
-        return read_relocatable(f, at, e);
+    case TAG_FRAMEBUFFER: out->wants_video = true; return SIM_OK;
+    case TAG_RELOCATABLE: return read_relocatable(f, at, e);
     case TAG_CONSOLE_FLAGS: /* there is a console: the serial port */
     case TAG_MODULE_ALIGN:  /* they always are aligned */
     case TAG_EFI_ENTRY32:   /* only for EFI machines */
-    case TAG_EFI_ENTRY64:
-        return SIM_OK;
+    case TAG_EFI_ENTRY64: return SIM_OK;
     default:
         if (optional)
             return SIM_OK;
@@ -288,8 +279,8 @@ static enum sim_status plan_by_address(const struct multiboot_header *h,
                                        struct sim_error *e)
 {
     if (h->header_addr < h->load_addr)
-        return bad_field(f, "header_addr", h->header_addr,
-                         "below load_addr", e);
+        return bad_field(f, "header_addr", h->header_addr, "below load_addr",
+                         e);
     uint32_t before = h->header_addr - h->load_addr;
     if (before > h->at)
         return bad_field(f, "load_addr", h->load_addr,
@@ -298,8 +289,8 @@ static enum sim_status plan_by_address(const struct multiboot_header *h,
     uint64_t filled = f->len - start;
     if (h->load_end != 0) {
         if (h->load_end < h->load_addr)
-            return bad_field(f, "load_end_addr", h->load_end,
-                             "below load_addr", e);
+            return bad_field(f, "load_end_addr", h->load_end, "below load_addr",
+                             e);
         if (h->load_end - h->load_addr > filled)
             return bad_field(f, "load_end_addr", h->load_end,
                              "beyond the end of the file", e);

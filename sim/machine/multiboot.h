@@ -16,10 +16,10 @@ enum {
 #define MULTIBOOT2_MAGIC UINT32_C(0xE85250D6)
 
 struct multiboot_header {
-    unsigned version;  /* 1 or 2 */
-    size_t at;         /* offset in the file */
-    bool wants_video;  /* asked for a mode; not provided */
-    bool has_address;  /* the fields below replace the ELF headers */
+    unsigned version; /* 1 or 2 */
+    size_t at;        /* offset in the file */
+    bool wants_video; /* asked for a mode; not provided */
+    bool has_address; /* the fields below replace the ELF headers */
     uint32_t header_addr, load_addr, load_end, bss_end;
     bool has_entry;
     uint32_t entry;

@@ -53,8 +53,8 @@ enum sim_status plan_add(struct plan *p, const struct plan_item *item,
 {
     if (item->size == 0)
         return SIM_OK;
-    uint64_t top = p->ram[1].size != 0 ? p->ram[1].base + p->ram[1].size
-                                       : p->ram[0].size;
+    uint64_t top =
+        p->ram[1].size != 0 ? p->ram[1].base + p->ram[1].size : p->ram[0].size;
     if (!in_ram(p, item->at, item->size))
         return sim_fail(e, SIM_BAD_INPUT,
                         "%s: segment %d: [0x%" PRIx64 ", +0x%" PRIx64
@@ -145,8 +145,7 @@ void plan_fill(struct plan *p, uint64_t at, const void *data, uint64_t len)
 
 void *plan_own(struct plan *p, size_t size)
 {
-    void **owned =
-        realloc(p->owned, (p->owned_count + 1) * sizeof *p->owned);
+    void **owned = realloc(p->owned, (p->owned_count + 1) * sizeof *p->owned);
     if (owned == NULL)
         return NULL;
     p->owned = owned;

@@ -25,7 +25,7 @@ struct plan {
     } ram[2]; /* second one size 0 when absent */
     struct plan_item *item;
     size_t count, capacity;
-    bool sealed; /* sorted, no overlaps */
+    bool sealed;  /* sorted, no overlaps */
     void **owned; /* blocks freed with the plan */
     size_t owned_count;
 };
@@ -36,9 +36,8 @@ void plan_free(struct plan *p);
 
 /* Place segment `index` at a given address. Fails when it is not in RAM. The
  * data must outlive the plan. Size 0 is ignored. */
-SIM_MUST_CHECK enum sim_status plan_add(struct plan *p,
-                                        const struct plan_item *item,
-                                        struct sim_error *e);
+SIM_MUST_CHECK enum sim_status
+plan_add(struct plan *p, const struct plan_item *item, struct sim_error *e);
 
 /* All fixed addresses are known: refuse overlaps. */
 SIM_MUST_CHECK enum sim_status plan_seal(struct plan *p, struct sim_error *e);
@@ -58,6 +57,5 @@ void plan_fill(struct plan *p, uint64_t at, const void *data, uint64_t len);
 
 /* Zeroed memory that lives as long as the plan, or NULL. */
 void *plan_own(struct plan *p, size_t size);
-
 
 #endif

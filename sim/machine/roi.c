@@ -158,10 +158,8 @@ static uint64_t operate(void *self, unsigned core, uint16_t function,
     struct machine *m = self;
     (void)core;
     switch (function) {
-    case MAGIC_RPNS:
-        return machine_now(m) / 1000000;
-    case MAGIC_SUM:
-        return arg0 + arg1;
+    case MAGIC_RPNS: return machine_now(m) / 1000000;
+    case MAGIC_SUM: return arg0 + arg1;
     case MAGIC_EXIT:
         check_delay(m, arg0, 0);
         machine_end(m, END_EXIT, 0, "%s", "");
@@ -182,15 +180,9 @@ static uint64_t operate(void *self, unsigned core, uint16_t function,
         if (function == MAGIC_DUMP_RESET)
             reset(m);
         return 0;
-    case MAGIC_WORK_BEGIN:
-        work_begin(m);
-        return 0;
-    case MAGIC_WORK_END:
-        work_end(m);
-        return 0;
-    default:
-        unknown(m, function);
-        return UINT64_MAX;
+    case MAGIC_WORK_BEGIN: work_begin(m); return 0;
+    case MAGIC_WORK_END: work_end(m); return 0;
+    default: unknown(m, function); return UINT64_MAX;
     }
 }
 

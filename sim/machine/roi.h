@@ -15,13 +15,13 @@
 struct machine;
 
 struct roi {
-    size_t values;      /* length of every array */
-    uint64_t *base;     /* at the last reset */
-    uint64_t *begin;    /* when the present region began */
-    uint64_t *sum;      /* over finished regions */
+    size_t values;   /* length of every array */
+    uint64_t *base;  /* at the last reset */
+    uint64_t *begin; /* when the present region began */
+    uint64_t *sum;   /* over finished regions */
     uint64_t *scratch;
-    uint64_t regions;   /* begun so far */
-    unsigned depth;     /* regions that are open: they may nest */
+    uint64_t regions; /* begun so far */
+    unsigned depth;   /* regions that are open: they may nest */
     uint64_t **dump;
     size_t dumps;
     bool warned_dumps, warned_delay;

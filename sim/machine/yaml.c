@@ -32,7 +32,7 @@ struct yaml {
     struct {
         struct yaml_node *node;
         struct yaml_node **tail;
-        char *key; /* map: a key that waits for its value */
+        char *key;        /* map: a key that waits for its value */
         int line, column; /* of that key */
         struct anchor *anchor;
     } open[YAML_DEPTH_MAX];
@@ -53,8 +53,8 @@ static void *allocate(struct yaml *y, size_t size)
     struct chunk *c = calloc(1, sizeof *c + size);
     if (c == NULL) {
         if (y->status == SIM_OK)
-            y->status = sim_fail(y->e, SIM_NO_RESOURCE, "%s: out of memory",
-                                 y->name);
+            y->status =
+                sim_fail(y->e, SIM_NO_RESOURCE, "%s: out of memory", y->name);
         return NULL;
     }
     c->next = y->chunks;
@@ -87,8 +87,8 @@ static void place(struct fy_token *t, int *line, int *column)
     *column = m != NULL ? m->column + 1 : 1;
 }
 
-static struct yaml_node *new_node(struct yaml *y, enum yaml_kind kind,
-                                  int line, int column)
+static struct yaml_node *new_node(struct yaml *y, enum yaml_kind kind, int line,
+                                  int column)
 {
     if (++y->nodes > YAML_NODES_MAX) {
         fail(y, line, column, "too many values (4096 at most)", "");
@@ -268,21 +268,14 @@ static void on_event(struct yaml *y, const struct fy_event *ev,
                 ev->sequence_start.anchor, ev->sequence_start.tag);
         break;
     case FYET_MAPPING_END:
-    case FYET_SEQUENCE_END:
-        on_close(y);
-        break;
-    case FYET_SCALAR:
-        on_scalar(y, ev);
-        break;
-    case FYET_ALIAS:
-        on_alias(y, ev);
-        break;
+    case FYET_SEQUENCE_END: on_close(y); break;
+    case FYET_SCALAR: on_scalar(y, ev); break;
+    case FYET_ALIAS: on_alias(y, ev); break;
     case FYET_NONE:
     case FYET_STREAM_START:
     case FYET_STREAM_END:
     case FYET_DOCUMENT_END:
-    default:
-        break;
+    default: break;
     }
 }
 
@@ -303,7 +296,7 @@ static void take_diagnostic(struct yaml *y, struct fy_diag *diag)
 /* Length of the UTF-8 sequence at p, 0 if it is none. */
 static size_t utf8_length(const unsigned char *p, size_t left)
 {
-    size_t n = p[0] < 0x80                    ? 1
+    size_t n = p[0] < 0x80                   ? 1
                : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
                : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
                : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
@@ -327,8 +320,8 @@ static bool check_text(struct yaml *y, const char *data, size_t len)
     const unsigned char *p = (const unsigned char *)data;
     for (size_t i = 0; i < len;) {
         size_t n = utf8_length(p + i, len - i);
-        bool control = p[i] < 0x20 && p[i] != '\t' && p[i] != '\r' &&
-                       p[i] != '\n';
+        bool control =
+            p[i] < 0x20 && p[i] != '\t' && p[i] != '\r' && p[i] != '\n';
         if (n == 0 || control || p[i] == 0x7f) {
             fail(y, line, column, n == 0 ? "not UTF-8" : "control character",
                  "");
@@ -348,8 +341,8 @@ static void parse(struct yaml *y, const char *data, size_t len)
     diag_config.fp = NULL;
     struct fy_diag *diag = fy_diag_create(&diag_config);
     if (diag == NULL) {
-        y->status = sim_fail(y->e, SIM_NO_RESOURCE, "%s: out of memory",
-                             y->name);
+        y->status =
+            sim_fail(y->e, SIM_NO_RESOURCE, "%s: out of memory", y->name);
         return;
     }
     fy_diag_set_collect_errors(diag, true);
@@ -361,8 +354,8 @@ static void parse(struct yaml *y, const char *data, size_t len)
     };
     struct fy_parser *p = fy_parser_create(&config);
     if (p == NULL || fy_parser_set_string(p, data, len) != 0) {
-        y->status = sim_fail(y->e, SIM_NO_RESOURCE, "%s: out of memory",
-                             y->name);
+        y->status =
+            sim_fail(y->e, SIM_NO_RESOURCE, "%s: out of memory", y->name);
     } else {
         unsigned documents = 0;
         struct fy_event *ev;
@@ -415,8 +408,7 @@ void yaml_free(struct yaml *y)
     free(y);
 }
 
-const struct yaml_node *yaml_child(const struct yaml_node *map,
-                                   const char *key)
+const struct yaml_node *yaml_child(const struct yaml_node *map, const char *key)
 {
     if (map == NULL || map->kind != YAML_MAP)
         return NULL;

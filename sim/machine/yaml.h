@@ -24,8 +24,8 @@ struct yaml_node {
     int key_line, key_column; /* of the key */
     const char *text;         /* YAML_SCALAR: NUL-terminated, no NUL inside */
     const char *key;          /* the name in the parent map, else NULL */
-    struct yaml_node *child; /* YAML_MAP, YAML_LIST: first of the children */
-    struct yaml_node *next;  /* next child of the same parent */
+    struct yaml_node *child;  /* YAML_MAP, YAML_LIST: first of the children */
+    struct yaml_node *next;   /* next child of the same parent */
 };
 
 struct yaml;

@@ -14,11 +14,26 @@
 enum { CAP = 1 << 16 };
 
 static const uint64_t interesting[] = {
-    0,          1,          7,          8,
-    0x7f,       0x80,       0xff,       0x7fff,
-    0x8000,     0xffff,     0x7fffffff, 0x80000000,
-    0xffffffff, UINT64_MAX, UINT64_C(1) << 63, UINT64_MAX >> 1,
-    0x1000,     0x100000,   0x1000000,  0xfffff000,
+    0,
+    1,
+    7,
+    8,
+    0x7f,
+    0x80,
+    0xff,
+    0x7fff,
+    0x8000,
+    0xffff,
+    0x7fffffff,
+    0x80000000,
+    0xffffffff,
+    UINT64_MAX,
+    UINT64_C(1) << 63,
+    UINT64_MAX >> 1,
+    0x1000,
+    0x100000,
+    0x1000000,
+    0xfffff000,
 };
 
 static size_t below(struct rng *r, size_t n)
@@ -32,24 +47,19 @@ static size_t mutate_once(struct rng *r, uint8_t *buf, size_t len)
         return 0;
     size_t at = below(r, len), n = 1 + below(r, len - at);
     switch (below(r, 7)) {
-    case 0:
-        buf[at] = (uint8_t)rng_next(r);
-        return len;
-    case 1:
-        buf[at] ^= (uint8_t)(1 << below(r, 8));
-        return len;
+    case 0: buf[at] = (uint8_t)rng_next(r); return len;
+    case 1: buf[at] ^= (uint8_t)(1 << below(r, 8)); return len;
     case 2: { /* a word of 1, 2, 4 or 8 bytes */
         size_t width = (size_t)1 << below(r, 4);
-        uint64_t v = interesting[below(
-            r, sizeof interesting / sizeof interesting[0])];
+        uint64_t v =
+            interesting[below(r, sizeof interesting / sizeof interesting[0])];
         at &= ~(width - 1);
         if (at + width <= len)
             memcpy(buf + at, &v, width);
         return len;
     }
-    case 3:
-        return at; /* cut the tail */
-    case 4: /* cut a piece */
+    case 3: return at; /* cut the tail */
+    case 4:            /* cut a piece */
         n = n > 64 ? 64 : n;
         memmove(buf + at, buf + at + n, len - at - n);
         return len - n;

@@ -38,7 +38,7 @@ static size_t seed64(uint8_t *buf, bool linux_note)
                         .p_filesz = 0x80,
                         .p_memsz = 0x80,
                         .p_align = 0x80}};
-    static const uint8_t tag[20] = {4, 0, 0, 0, 16,  0,   0,   0, 1, 0,
+    static const uint8_t tag[20] = {4, 0, 0,   0,   16,  0, 0, 0, 1, 0,
                                     0, 0, 'G', 'N', 'U', 0, 0, 0, 0, 0};
     memcpy(h.e_ident, ELFMAG, SELFMAG);
     h.e_ident[EI_CLASS] = ELFCLASS64;
@@ -46,8 +46,8 @@ static size_t seed64(uint8_t *buf, bool linux_note)
     h.e_ident[EI_VERSION] = EV_CURRENT;
     h.e_entry = 0x100110;
     if (linux_note)
-        p[1] = (Elf64_Phdr){.p_type = PT_NOTE, .p_offset = 0x180,
-                            .p_filesz = 0x20};
+        p[1] = (Elf64_Phdr){
+            .p_type = PT_NOTE, .p_offset = 0x180, .p_filesz = 0x20};
     memset(buf, 0, 0x200);
     memcpy(buf, &h, sizeof h);
     memcpy(buf + sizeof h, p, sizeof p);
@@ -89,13 +89,9 @@ size_t fuzz_seed(unsigned index, uint8_t *buf, size_t cap)
     if (cap < 0x200)
         return 0;
     switch (index) {
-    case 0:
-        return seed64(buf, false);
-    case 1:
-        return seed64(buf, true);
-    case 2:
-        return seed32(buf);
-    default:
-        return 0;
+    case 0: return seed64(buf, false);
+    case 1: return seed64(buf, true);
+    case 2: return seed32(buf);
+    default: return 0;
     }
 }

@@ -60,8 +60,14 @@ END_TEST
 START_TEST(harmless_files_change_nothing)
 {
     static const char *const texts[] = {
-        "", "# only a comment", "\n\n", "---\n", "\xef\xbb\xbf# mark\n",
-        "title: a title\nsource: {core: [read, x]}\n", "{}", "preset: toy",
+        "",
+        "# only a comment",
+        "\n\n",
+        "---\n",
+        "\xef\xbb\xbf# mark\n",
+        "title: a title\nsource: {core: [read, x]}\n",
+        "{}",
+        "preset: toy",
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct machine_config c, d;
@@ -81,8 +87,8 @@ static const struct {
     {"C3 NUL", NULL, "f.yaml:1:5", "control"},
     {"C3 Latin-1", "core:\n  hz: \xe9\n", "f.yaml:2:7", "not UTF-8"},
     {"C3 UTF-16", "\xff\xfe", "f.yaml:1:1", "not UTF-8"},
-    {"C7 deep", "core: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1", "f.yaml:1:",
-     "deep"},
+    {"C7 deep", "core: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1",
+     "f.yaml:1:", "deep"},
     {"C8 string", "core.timing: \"off", "f.yaml:1:", ""},
     {"C8 list", "core: [1, 2", "f.yaml:", ""},
     {"C9 duplicate", "l3.latency: 1\nl3.ways: 16\nl3.latency: 1\n",
@@ -106,8 +112,8 @@ static const struct {
     {"C12 underscore", "core.hz: 1_000\n", "f.yaml:1:10", "1_000"},
     {"C12 octal", "core.hz: 08\n", "f.yaml:1:10", "08"},
     {"C12 2^64", "machine.seed: 18446744073709551616\n", "f.yaml:1:15", ""},
-    {"C12 suffix overflow", "machine.memory: 99999999999999T\n",
-     "f.yaml:1:17", ""},
+    {"C12 suffix overflow", "machine.memory: 99999999999999T\n", "f.yaml:1:17",
+     ""},
     {"C13 zero", "core.dtlb.4k.entries: 0\n", "", "core.dtlb.4k.entries"},
     {"C13 not a power of two", "core.dtlb.4k: {entries: 12, ways: 4}\n", "",
      "power of two"},
@@ -117,8 +123,8 @@ static const struct {
     {"C13 ways", "core.dtlb.4k: {entries: 4, ways: 8}\n", "", "more than"},
     {"C13 cache sets", "core.l1d.size: 48K\n", "", "power of two"},
     {"C13 cache ways", "core.l2: {size: 1K, ways: 7}\n", "", "multiple"},
-    {"C13 tree", "core.l2: {ways: 3, replacement: tree-plru, size: 192K}\n",
-     "", "tree-plru"},
+    {"C13 tree", "core.l2: {ways: 3, replacement: tree-plru, size: 192K}\n", "",
+     "tree-plru"},
     {"C14 zero", "machine.memory: 0\n", "f.yaml:1:17", "1MiB"},
     {"C14 page", "machine.memory: 1048577\n", "", "4096"},
     {"C14 cap", "machine.memory: 2T\n", "f.yaml:1:17", "1TiB"},
@@ -179,8 +185,8 @@ START_TEST(large_files_are_refused_quickly)
         used += (size_t)sprintf(text + used,
                                 "a%u: &a%u [*a%u,*a%u,*a%u,*a%u,*a%u,*a%u,"
                                 "*a%u,*a%u,*a%u]\n",
-                                i, i, i - 1, i - 1, i - 1, i - 1, i - 1,
-                                i - 1, i - 1, i - 1, i - 1);
+                                i, i, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1,
+                                i - 1, i - 1, i - 1);
     ck_assert_int_eq(apply(text, used, &c, &e), SIM_BAD_INPUT);
     free(text);
 }
@@ -194,8 +200,15 @@ START_TEST(set_takes_name_and_value)
     ck_assert_int_eq(config_set_option(&c, "core.dtlb.4k.ways=2", &e), SIM_OK);
     ck_assert_uint_eq(c.mmu.dtlb_4k.ways, 2);
     static const char *const wrong[] = {
-        "",       "=",          "core.hz", "core.hz=", "core.hzz=1",
-        "=1",     "core.hz=x",  "core=1",  "core.hz=99999999999999999999",
+        "",
+        "=",
+        "core.hz",
+        "core.hz=",
+        "core.hzz=1",
+        "=1",
+        "core.hz=x",
+        "core=1",
+        "core.hz=99999999999999999999",
         "l3.size=16X",
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {

@@ -206,11 +206,11 @@ START_TEST(linux_programs_are_recognised)
     ck_assert_int_eq(load_detect(&file, &kind, &e), SIM_OK);
     ck_assert_int_eq(kind, IMAGE_LINUX);
     good_elf(&f); /* ABI note */
-    static const uint8_t tag[20] = {4, 0, 0, 0, 16,  0,   0,   0, 1, 0,
+    static const uint8_t tag[20] = {4, 0, 0,   0,   16,  0, 0, 0, 1, 0,
                                     0, 0, 'G', 'N', 'U', 0, 0, 0, 0, 0};
     f.h.e_phnum = 2;
-    f.p[1] = (Elf64_Phdr){.p_type = PT_NOTE, .p_offset = 0x1800,
-                          .p_filesz = 32};
+    f.p[1] =
+        (Elf64_Phdr){.p_type = PT_NOTE, .p_offset = 0x1800, .p_filesz = 32};
     memcpy((uint8_t *)&f + 0x1800, tag, sizeof tag);
     ck_assert_int_eq(load_detect(&file, &kind, &e), SIM_OK);
     ck_assert_int_eq(kind, IMAGE_LINUX);
@@ -219,40 +219,130 @@ END_TEST
 
 /* --- Bad ELF files -------------------------------------------------------- */
 
-static void e_magic(struct elf64 *f) { f->h.e_ident[0] = 'X'; }
-static void e_class(struct elf64 *f) { f->h.e_ident[EI_CLASS] = 3; }
-static void e_data(struct elf64 *f) { f->h.e_ident[EI_DATA] = ELFDATA2MSB; }
-static void e_version(struct elf64 *f) { f->h.e_ident[EI_VERSION] = 0; }
-static void e_version2(struct elf64 *f) { f->h.e_version = 2; }
-static void e_arm(struct elf64 *f) { f->h.e_machine = EM_ARM; }
-static void e_386(struct elf64 *f) { f->h.e_machine = EM_386; }
-static void e_65535(struct elf64 *f) { f->h.e_machine = 65535; }
-static void e_rel(struct elf64 *f) { f->h.e_type = ET_REL; }
-static void e_core(struct elf64 *f) { f->h.e_type = ET_CORE; }
-static void e_none(struct elf64 *f) { f->h.e_type = ET_NONE; }
-static void e_ehsize0(struct elf64 *f) { f->h.e_ehsize = 0; }
-static void e_ehsize52(struct elf64 *f) { f->h.e_ehsize = 52; }
-static void e_ehsize65535(struct elf64 *f) { f->h.e_ehsize = 65535; }
-static void e_phentsize0(struct elf64 *f) { f->h.e_phentsize = 0; }
-static void e_phentsize57(struct elf64 *f) { f->h.e_phentsize = 57; }
-static void e_phentsize65535(struct elf64 *f) { f->h.e_phentsize = 65535; }
-static void e_phnum0(struct elf64 *f) { f->h.e_phnum = 0; }
-static void e_phnum65535(struct elf64 *f) { f->h.e_phnum = PN_XNUM; }
-static void e_phnum_many(struct elf64 *f) { f->h.e_phnum = 60000; }
-static void e_phoff0(struct elf64 *f) { f->h.e_phoff = 0; }
-static void e_phoff_end(struct elf64 *f) { f->h.e_phoff = FILE_SIZE; }
-static void e_phoff_past(struct elf64 *f) { f->h.e_phoff = FILE_SIZE + 8; }
-static void e_phoff_odd(struct elf64 *f) { f->h.e_phoff = 65; }
-static void e_phoff_max(struct elf64 *f) { f->h.e_phoff = UINT64_MAX; }
-static void e_phoff_wrap(struct elf64 *f) { f->h.e_phoff = UINT64_MAX - 55; }
-static void e_filesz(struct elf64 *f) { f->p[0].p_filesz = 0x1801; }
-static void e_offset(struct elf64 *f) { f->p[0].p_offset = 0x10000; }
+static void e_magic(struct elf64 *f)
+{
+    f->h.e_ident[0] = 'X';
+}
+static void e_class(struct elf64 *f)
+{
+    f->h.e_ident[EI_CLASS] = 3;
+}
+static void e_data(struct elf64 *f)
+{
+    f->h.e_ident[EI_DATA] = ELFDATA2MSB;
+}
+static void e_version(struct elf64 *f)
+{
+    f->h.e_ident[EI_VERSION] = 0;
+}
+static void e_version2(struct elf64 *f)
+{
+    f->h.e_version = 2;
+}
+static void e_arm(struct elf64 *f)
+{
+    f->h.e_machine = EM_ARM;
+}
+static void e_386(struct elf64 *f)
+{
+    f->h.e_machine = EM_386;
+}
+static void e_65535(struct elf64 *f)
+{
+    f->h.e_machine = 65535;
+}
+static void e_rel(struct elf64 *f)
+{
+    f->h.e_type = ET_REL;
+}
+static void e_core(struct elf64 *f)
+{
+    f->h.e_type = ET_CORE;
+}
+static void e_none(struct elf64 *f)
+{
+    f->h.e_type = ET_NONE;
+}
+static void e_ehsize0(struct elf64 *f)
+{
+    f->h.e_ehsize = 0;
+}
+static void e_ehsize52(struct elf64 *f)
+{
+    f->h.e_ehsize = 52;
+}
+static void e_ehsize65535(struct elf64 *f)
+{
+    f->h.e_ehsize = 65535;
+}
+static void e_phentsize0(struct elf64 *f)
+{
+    f->h.e_phentsize = 0;
+}
+static void e_phentsize57(struct elf64 *f)
+{
+    f->h.e_phentsize = 57;
+}
+static void e_phentsize65535(struct elf64 *f)
+{
+    f->h.e_phentsize = 65535;
+}
+static void e_phnum0(struct elf64 *f)
+{
+    f->h.e_phnum = 0;
+}
+static void e_phnum65535(struct elf64 *f)
+{
+    f->h.e_phnum = PN_XNUM;
+}
+static void e_phnum_many(struct elf64 *f)
+{
+    f->h.e_phnum = 60000;
+}
+static void e_phoff0(struct elf64 *f)
+{
+    f->h.e_phoff = 0;
+}
+static void e_phoff_end(struct elf64 *f)
+{
+    f->h.e_phoff = FILE_SIZE;
+}
+static void e_phoff_past(struct elf64 *f)
+{
+    f->h.e_phoff = FILE_SIZE + 8;
+}
+static void e_phoff_odd(struct elf64 *f)
+{
+    f->h.e_phoff = 65;
+}
+static void e_phoff_max(struct elf64 *f)
+{
+    f->h.e_phoff = UINT64_MAX;
+}
+static void e_phoff_wrap(struct elf64 *f)
+{
+    f->h.e_phoff = UINT64_MAX - 55;
+}
+static void e_filesz(struct elf64 *f)
+{
+    f->p[0].p_filesz = 0x1801;
+}
+static void e_offset(struct elf64 *f)
+{
+    f->p[0].p_offset = 0x10000;
+}
 static void e_offset_wrap(struct elf64 *f)
 {
     f->p[0].p_offset = UINT64_MAX - 0xff;
 }
-static void e_offset_end(struct elf64 *f) { f->p[0].p_filesz = 0x1001; }
-static void e_memsz(struct elf64 *f) { f->p[0].p_memsz = UINT64_C(1) << 63; }
+static void e_offset_end(struct elf64 *f)
+{
+    f->p[0].p_filesz = 0x1001;
+}
+static void e_memsz(struct elf64 *f)
+{
+    f->p[0].p_memsz = UINT64_C(1) << 63;
+}
 static void e_paddr_wrap(struct elf64 *f)
 {
     f->p[0].p_paddr = UINT64_MAX - 0xfff;
@@ -261,23 +351,44 @@ static void e_vaddr_wrap(struct elf64 *f)
 {
     f->p[0].p_vaddr = UINT64_MAX - 0xfff;
 }
-static void e_align3(struct elf64 *f) { f->p[0].p_align = 3; }
+static void e_align3(struct elf64 *f)
+{
+    f->p[0].p_align = 3;
+}
 static void e_align_max(struct elf64 *f)
 {
     f->p[0].p_align = UINT64_C(1) << 63;
     f->p[0].p_offset = CODE_AT + 8;
 }
-static void e_congruent(struct elf64 *f) { f->p[0].p_offset = CODE_AT + 4; }
-static void e_no_load(struct elf64 *f) { f->p[0].p_type = PT_NOTE; }
-static void e_outside(struct elf64 *f) { f->p[0].p_paddr = RAM; }
+static void e_congruent(struct elf64 *f)
+{
+    f->p[0].p_offset = CODE_AT + 4;
+}
+static void e_no_load(struct elf64 *f)
+{
+    f->p[0].p_type = PT_NOTE;
+}
+static void e_outside(struct elf64 *f)
+{
+    f->p[0].p_paddr = RAM;
+}
 static void e_straddle(struct elf64 *f)
 {
     f->p[0].p_paddr = RAM - 0x1800 + 1;
     f->p[0].p_align = 1;
 }
-static void e_lapic(struct elf64 *f) { f->p[0].p_paddr = 0xfee00000; }
-static void e_width(struct elf64 *f) { f->p[0].p_paddr = UINT64_C(1) << 52; }
-static void e_bigger(struct elf64 *f) { f->p[0].p_memsz = RAM; }
+static void e_lapic(struct elf64 *f)
+{
+    f->p[0].p_paddr = 0xfee00000;
+}
+static void e_width(struct elf64 *f)
+{
+    f->p[0].p_paddr = UINT64_C(1) << 52;
+}
+static void e_bigger(struct elf64 *f)
+{
+    f->p[0].p_memsz = RAM;
+}
 static void e_overlap(struct elf64 *f)
 {
     f->h.e_phnum = 2;
@@ -289,8 +400,14 @@ static void e_same(struct elf64 *f)
     f->h.e_phnum = 2;
     f->p[1] = f->p[0];
 }
-static void e_entry(struct elf64 *f) { f->h.e_entry = 0x101800; }
-static void e_entry0(struct elf64 *f) { f->h.e_entry = 0; }
+static void e_entry(struct elf64 *f)
+{
+    f->h.e_entry = 0x101800;
+}
+static void e_entry0(struct elf64 *f)
+{
+    f->h.e_entry = 0;
+}
 static void e_entry_noncanonical(struct elf64 *f)
 {
     f->h.e_entry = UINT64_C(1) << 63;
@@ -298,8 +415,8 @@ static void e_entry_noncanonical(struct elf64 *f)
 static void e_interp(struct elf64 *f)
 {
     f->h.e_phnum = 2;
-    f->p[1] = (Elf64_Phdr){.p_type = PT_INTERP, .p_offset = CODE_AT,
-                           .p_filesz = 5};
+    f->p[1] =
+        (Elf64_Phdr){.p_type = PT_INTERP, .p_offset = CODE_AT, .p_filesz = 5};
 }
 
 static const struct {
@@ -473,14 +590,38 @@ START_TEST(multiboot_information_tells_what_was_asked)
 }
 END_TEST
 
-static void m_flag(struct words *f) { put_mb1(f, 0, 0x10023); }
-static void m_checksum(struct words *f) { f->w[2]++; }
-static void m_header_addr(struct words *f) { f->w[3] = 0xfffff; }
-static void m_load_end(struct words *f) { f->w[5] = 0xfffff; }
-static void m_load_far(struct words *f) { f->w[5] = 0x200000; }
-static void m_bss_end(struct words *f) { f->w[6] = 0x103fff; }
-static void m_entry(struct words *f) { f->w[7] = 0x108000; }
-static void m_entry_low(struct words *f) { f->w[7] = 0xfffff; }
+static void m_flag(struct words *f)
+{
+    put_mb1(f, 0, 0x10023);
+}
+static void m_checksum(struct words *f)
+{
+    f->w[2]++;
+}
+static void m_header_addr(struct words *f)
+{
+    f->w[3] = 0xfffff;
+}
+static void m_load_end(struct words *f)
+{
+    f->w[5] = 0xfffff;
+}
+static void m_load_far(struct words *f)
+{
+    f->w[5] = 0x200000;
+}
+static void m_bss_end(struct words *f)
+{
+    f->w[6] = 0x103fff;
+}
+static void m_entry(struct words *f)
+{
+    f->w[7] = 0x108000;
+}
+static void m_entry_low(struct words *f)
+{
+    f->w[7] = 0xfffff;
+}
 static void m_ram(struct words *f)
 {
     f->w[3] = f->w[4] = f->w[7] = 0x3fff000;
@@ -493,7 +634,10 @@ static void m_wrap(struct words *f)
     f->w[5] = 0;
     f->w[6] = 0;
 }
-static void m_before(struct words *f) { f->w[3] = 0x100010; }
+static void m_before(struct words *f)
+{
+    f->w[3] = 0x100010;
+}
 
 static const struct {
     const char *id;
@@ -627,8 +771,8 @@ START_TEST(multiboot2_header_fields)
         uint32_t word, value;
         const char *says;
     } row[] = {
-        {1, 4, "architecture: 0x4"},   {2, 16, "length: 0x10"},
-        {2, 0x10000, "length"},        {2, 60, "length: 0x3c"},
+        {1, 4, "architecture: 0x4"}, {2, 16, "length: 0x10"},
+        {2, 0x10000, "length"},      {2, 60, "length: 0x3c"},
         {2, 56, "without end tag"},
     };
     for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {

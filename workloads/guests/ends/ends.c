@@ -79,8 +79,8 @@ static void start_ticks(void)
     uint64_t at = (uint64_t)tick_entry;
     uint16_t cs;
     __asm__("mov %%cs, %0" : "=r"(cs));
-    idt[32].low = (at & 0xffff) | (uint64_t)cs << 16 |
-                  UINT64_C(0x8e00) << 32 | (at >> 16 & 0xffff) << 48;
+    idt[32].low = (at & 0xffff) | (uint64_t)cs << 16 | UINT64_C(0x8e00) << 32 |
+                  (at >> 16 & 0xffff) << 48;
     idt[32].high = at >> 32;
     const struct table t = {sizeof idt - 1, (uint64_t)idt};
     __asm__ volatile("lidt %0" : : "m"(t));
