@@ -115,6 +115,7 @@ void cpu_update_mode(struct cpu *c)
         .ac = (c->eflags & FLAG_AC) != 0,
         .pat = c->msr.pat,
         .pdpte = {c->pdpte[0], c->pdpte[1], c->pdpte[2], c->pdpte[3]},
+        .wrap32 = (c->mode & MODE_LONG) == 0,
         .watch = c->watch,
     };
     mmu_set_context(c->mmu, &ctx);

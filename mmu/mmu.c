@@ -10,15 +10,19 @@ const struct mmu_fault *mmu_fault(const struct mmu *m)
     return &m->fault;
 }
 
-/* Without long mode linear addresses wrap at 4 GiB. */
-static uint64_t next_linear(const struct mmu *m, uint64_t lin, uint64_t n)
+/* Outside 64-bit code linear addresses wrap at 4 GiB; those of descriptor
+ * tables and the TSS only without long mode. */
+static uint64_t next_linear(const struct mmu *m, uint64_t lin, uint64_t n,
+                            unsigned access)
 {
+    bool wraps = (m->ctx.efer & EFER_LMA) == 0 ||
+                 (m->ctx.wrap32 && (access & MMU_SYSTEM) == 0);
     lin += n;
-    return (m->ctx.efer & EFER_LMA) == 0 ? lin & bits_mask(32) : lin;
+    return wraps ? lin & bits_mask(32) : lin;
 }
 
 static unsigned cut(const struct mmu *m, uint64_t lin, unsigned len,
-                    unsigned granule, struct piece p[2])
+                    unsigned granule, unsigned access, struct piece p[2])
 {
     unsigned room = granule - (unsigned)(lin & (granule - 1));
     p[0].lin = lin;
@@ -26,7 +30,7 @@ static unsigned cut(const struct mmu *m, uint64_t lin, unsigned len,
     if (LIKELY(len <= room))
         return 1;
     p[0].len = room;
-    p[1].lin = next_linear(m, lin, room);
+    p[1].lin = next_linear(m, lin, room, access);
     p[1].len = len - room;
     return 2;
 }
@@ -37,7 +41,7 @@ static unsigned translate_pieces(struct mmu *m, uint64_t lin, unsigned len,
 {
     bool quiet = (access & (MMU_SECOND | MMU_UNTIMED)) != 0;
     unsigned granule = quiet ? (unsigned)PAGE_SIZE : m->granule;
-    unsigned count = cut(m, lin, len, granule, p);
+    unsigned count = cut(m, lin, len, granule, access, p);
     for (unsigned k = 0; k < count; k++)
         if (!(quiet ? translate_peek(m, SIDE_D, access, &p[k])
                     : translate_piece(m, SIDE_D, access, &p[k])))
@@ -201,7 +205,7 @@ unsigned mmu_bulk(struct mmu *m, uint64_t lin, unsigned want, unsigned access,
                   uint32_t accesses, uint8_t **host)
 {
     struct piece p[2];
-    (void)cut(m, lin, want, m->granule, p);
+    (void)cut(m, lin, want, m->granule, access, p);
     if (m->ctx.watch || !translate_peek(m, SIDE_D, access, &p[0]) ||
         !bulk_allowed(m, &p[0], access) ||
         !translate_piece(m, SIDE_D, access, &p[0]))

@@ -30,6 +30,7 @@ struct mmu_context {
     uint64_t eptp; /* 0: no EPT */
     uint64_t pat;  /* IA32_PAT */
     uint64_t pdpte[4]; /* PAE: loaded by MOV to CR3 */
+    bool wrap32; /* not 64-bit code: accesses wrap around at 4 GiB */
     bool watch; /* data breakpoints are armed: no data access may hit the
                    filter, so that the core sees every one */
 };

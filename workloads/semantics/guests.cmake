@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Guest tests of hardware semantics: what they print is compared with a file
 # of tests/golden/.
-bare_guest(privileged ${CMAKE_CURRENT_SOURCE_DIR}/semantics/privileged.c)
+set(semantics ${CMAKE_CURRENT_SOURCE_DIR}/semantics)
+bare_guest(privileged ${semantics}/privileged.c)
+add_custom_command(OUTPUT ${guests_out}/privileged.elf APPEND
+                   DEPENDS ${semantics}/privileged.def)
