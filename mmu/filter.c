@@ -84,9 +84,20 @@ void filter_reset(struct mmu *m)
     m->filter_used = false;
 }
 
+void filter_forget_memos(struct mmu *m)
+{
+    if (m->memo == NULL)
+        return;
+    if (++m->memo_generation == MEMO_GENERATIONS) {
+        memset(m->memo, 0, PAGE_MEMOS * sizeof *m->memo);
+        m->memo_generation = 1;
+    }
+}
+
 void filter_drop_all(struct mmu *m)
 {
     struct mmu_hot *h = m->hot;
+    filter_forget_memos(m);
     if (!m->filter_used)
         return;
     m->filter_used = false;

@@ -80,6 +80,14 @@ struct side {
     uint64_t under[TLB_SLOTS_MAX][FILTER_WORDS];
 };
 
+/* Functional mode: what a walk found, so that pages beyond the reach of the
+ * filter need no other. It lives no longer than filter entries do. */
+struct page_memo {
+    uint64_t key;   /* page number and generation */
+    uint64_t value; /* physical page | dirty << 7 | memory type << 4 | rights */
+};
+enum { PAGE_MEMOS = 1 << 15, MEMO_GENERATIONS = 1 << 19 };
+
 /* The L1 TLB slot, filter numbering, where a page was last found. */
 struct page_hint {
     uint64_t page; /* linear address / 4 KiB */
@@ -106,6 +114,8 @@ struct mmu {
     bool fast, fast_config; /* fast.c may serve; ... in some context */
     uint16_t may[2]; /* data reads, writes: a bit for each PT_R.. rights */
     struct page_hint hint[PAGE_HINTS];
+    struct page_memo *memo; /* PAGE_MEMOS of them, or NULL */
+    uint32_t memo_generation; /* of those that are valid: from 1 */
 
     struct space_table spaces;
     uint32_t globals;      /* global translations in all TLBs */
@@ -264,6 +274,8 @@ void device_write(struct mmu *m, uint64_t pa, unsigned len, const uint8_t *in);
 /* --- filter.c --- */
 
 void filter_reset(struct mmu *m);
+/* No memo is valid any more. */
+void filter_forget_memos(struct mmu *m);
 void filter_drop_all(struct mmu *m);
 /* Entries of a translation (filter numbering) or of an L1 line go. */
 void filter_drop_translation(struct mmu *m, unsigned side, uint32_t slot);

@@ -150,8 +150,13 @@ static enum sim_status make(struct mmu *m, struct sim_error *e)
     /* The shadow must see every access. */
     m->filter =
         m->config.filter && !(m->timing && m->config.split_conflict_misses);
-    if (!m->timing)
-        return SIM_OK;
+    if (!m->timing) {
+        m->memo = m->filter ? calloc(PAGE_MEMOS, sizeof *m->memo) : NULL;
+        m->memo_generation = 1;
+        return m->memo != NULL || !m->filter
+                   ? SIM_OK
+                   : sim_fail(e, SIM_NO_RESOURCE, "mmu: %s", strerror(errno));
+    }
     enum sim_status status = make_caches(m, &seeds, e);
     if (status != SIM_OK)
         return status;
@@ -209,6 +214,7 @@ void mmu_destroy(struct mmu *m)
     page_records_free(&m->records);
     space_free(&m->spaces);
     cache_free(&m->l2);
+    free(m->memo);
     free(m->stats);
     free(m);
 }

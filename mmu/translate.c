@@ -435,9 +435,43 @@ static bool translate_timed(struct mmu *m, unsigned side, unsigned access,
 
 /* --- entry points --- */
 
+static bool take_memo(const struct mmu *m, const struct page_memo *memo,
+                      uint64_t key, unsigned access, struct piece *p)
+{
+    uint64_t in_page = PAGE_SIZE - 1, v = memo->value;
+    if (memo->key != key ||
+        !translate_allowed(m, (unsigned)v & 15, access) ||
+        (access_writes(access) && (v & BIT(7)) == 0))
+        return false;
+    p->pa = (v & ~in_page) | (p->lin & in_page);
+    p->rights = v & 15;
+    p->pat = (uint8_t)(v >> 4 & 7);
+    p->dirty = (v & BIT(7)) != 0;
+    return true;
+}
+
+/* A walk, unless one was lately made. */
+static bool walk_untimed(struct mmu *m, unsigned access, struct piece *p)
+{
+    if (m->memo == NULL)
+        return table_walk(m, p->lin, access, p);
+    uint64_t page = page_number(p->lin, PAGES_4K);
+    uint64_t key = page * MEMO_GENERATIONS | m->memo_generation;
+    struct page_memo *memo = &m->memo[page & (PAGE_MEMOS - 1)];
+    if (LIKELY(take_memo(m, memo, key, access, p)))
+        return true;
+    memo->key = 0; /* a fault drops what was there */
+    if (!table_walk(m, p->lin, access, p))
+        return false;
+    memo->key = key;
+    memo->value = (p->pa & ~(PAGE_SIZE - 1)) | (uint64_t)p->dirty << 7 |
+                  (uint64_t)p->pat << 4 | p->rights;
+    return true;
+}
+
 static bool translate_untimed(struct mmu *m, unsigned access, struct piece *p)
 {
-    if (!table_walk(m, p->lin, access, p))
+    if (!walk_untimed(m, access, p))
         return false;
     p->tlb_slot = TLB_NO_SLOT;
     p->offset = memory_offset(m->shared, p->pa);
