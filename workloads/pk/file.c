@@ -565,7 +565,8 @@ static s64 transfer(u64 in_fd, u64 in_at, u64 out_fd, u64 out_at, u64 len)
     if ((in_at && GET_USER(&in_pos, in_at)) ||
         (out_at && GET_USER(&out_pos, out_at)))
         return -EFAULT;
-    s64 n = copy_files(in, &in_pos, out, &out_pos, min64(len, 0x7ffff000));
+    /* A part is enough: the caller goes on, and others get their turn. */
+    s64 n = copy_files(in, &in_pos, out, &out_pos, min64(len, 0x100000));
     if (n == -EPIPE)
         signal_kernel(current(), SIGPIPE);
     if (n <= 0)

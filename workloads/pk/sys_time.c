@@ -186,11 +186,14 @@ static bool timeval_ns(struct timeval t, u64 *ns)
 s64 sys_setitimer(const u64 *a)
 {
     struct group *g = current()->group;
+    static bool told;
     struct itimer t = {0}, old;
     u64 value, every;
 
     if (a[0]) {
-        pk_warn("setitimer: only ITIMER_REAL is provided");
+        if (!told)
+            pk_warn("setitimer: only ITIMER_REAL is provided");
+        told = true;
         return -EINVAL;
     }
     if (a[1] && GET_USER(&t, a[1]))
