@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -252,6 +253,28 @@ static void on_signal(int number)
     sigqueue(getpid(), SIGRTMIN, value);
 }
 
+/* Its coming is all that matters: it ends a call that waits. */
+static void on_alarm(int number)
+{
+    (void)number;
+}
+
+/* --max-seconds holds for a guest that waits for input, too. */
+static void start_alarm(const struct run *r)
+{
+    if (r->o.max_host_ms == 0)
+        return;
+    const struct itimerval timer = {
+        .it_value = {.tv_sec = (time_t)(r->o.max_host_ms / 1000),
+                     .tv_usec = (suseconds_t)(r->o.max_host_ms % 1000 * 1000)},
+        .it_interval = {.tv_usec = 100000},
+    };
+    struct sigaction action = {.sa_handler = on_alarm};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &timer, NULL);
+}
+
 /* Signals are looked at between slices of the run. */
 static void catch_signals(struct run *r)
 {
@@ -354,6 +377,7 @@ static int run_machine(struct run *r, struct sim_error *e)
     catch_signals(r);
     progress_init(&r->progress, r->o.progress, r->o.quiet);
     r->entered = host_time();
+    start_alarm(r);
     machine_run(r->machine, tick, r);
     double seconds = host_time() - r->entered;
     progress_clear(&r->progress);

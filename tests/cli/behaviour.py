@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -107,6 +108,24 @@ def check_host_time_limit():
     p = run("--append", "spin", "--max-seconds", "0.5", ENDS)
     expect("status", p.returncode, 124)
     assert 0.4 < time.monotonic() - start < 10
+
+
+def check_waiting_for_input_can_be_ended():
+    busybox = shutil.which("busybox")
+    if busybox is None:
+        return
+    for words, number, status in ((["--max-seconds", "1"], None, 124),
+                                  ([], signal.SIGINT, 130)):
+        start = time.monotonic()
+        with subprocess.Popen([VTSIM, "run", "--quiet", *words, busybox, "--",
+                               "cat"], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as p:
+            if number is not None:
+                time.sleep(1)
+                p.send_signal(number)
+            expect("status", p.wait(timeout=20), status)
+        assert time.monotonic() - start < 10
 
 
 def check_interrupt_reports_what_there_is():
