@@ -6,7 +6,7 @@
 #include "cpu/sse_cvt.h"
 
 /* CVTSI2SS, CVTSI2SD: src is a general register or memory. */
-#define CVT(name, host, size)                                                   \
+#define CVT(name, host, size)                                                  \
     UOP_STATIC(sse_##name##_reg)                                               \
     {                                                                          \
         vec_put(c, u->dst,                                                     \

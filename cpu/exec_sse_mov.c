@@ -68,7 +68,7 @@ STORE16(mov_store16_aligned, true)
             c->slow.u64[0] = x;                                                \
             VEC_TAIL(mov_store##size##_slow);                                \
         }                                                                      \
-        memcpy(p, &x, sizeof(T));                                               \
+        memcpy(p, &x, sizeof(T));                                              \
         UOP_NEXT(c, u);                                                        \
     }                                                                          \
     UOP_STATIC(mov_to_gpr##size)                                               \

@@ -31,13 +31,15 @@ ALWAYS_INLINE void vec_put(struct cpu *c, unsigned n, __m128i x)
 /* `size` bytes (1, 2, 4, 8, 16; a constant) at p, zero-extended. */
 ALWAYS_INLINE __m128i vec_from(const uint8_t *p, unsigned size)
 {
-    uint64_t x = 0;
-    if (size == 16)
-        return _mm_loadu_si128((const __m128i *)(const void *)p);
-    if (size == 8)
-        return _mm_loadl_epi64((const __m128i *)(const void *)p);
-    memcpy(&x, p, size);
-    return _mm_cvtsi32_si128((int32_t)x);
+    uint16_t word;
+    int32_t dword;
+    switch (size) {
+    case 16: return _mm_loadu_si128((const __m128i *)(const void *)p);
+    case 8: return _mm_loadl_epi64((const __m128i *)(const void *)p);
+    case 4: memcpy(&dword, p, 4); return _mm_cvtsi32_si128(dword);
+    case 2: memcpy(&word, p, 2); return _mm_cvtsi32_si128(word);
+    default: return _mm_cvtsi32_si128(*p);
+    }
 }
 
 /* x zero-extended. */

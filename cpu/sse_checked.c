@@ -86,7 +86,8 @@ static bool has_tiny(__m128i r, enum sse_lanes lanes)
     case LANES_NONE: return false;
     case LANES_SS: return sse_is_tiny(v.u32[0], false);
     case LANES_SD: return sse_is_tiny(v.u64[0], true);
-    case LANES_PD: return sse_is_tiny(v.u64[0], true) || sse_is_tiny(v.u64[1], true);
+    case LANES_PD:
+        return sse_is_tiny(v.u64[0], true) || sse_is_tiny(v.u64[1], true);
     case LANES_PS:
         return sse_is_tiny(v.u32[0], false) || sse_is_tiny(v.u32[1], false) ||
                sse_is_tiny(v.u32[2], false) || sse_is_tiny(v.u32[3], false);

@@ -163,7 +163,7 @@ uint32_t sse_flags(enum sse_flag_op op, __m128i d, __m128i s)
 
 __m128i sse_cvt_from_gpr(enum sse_cvt_op op, __m128i d, uint64_t s)
 {
-#define CVT(name, host, size)                                                   \
+#define CVT(name, host, size)                                                  \
     if (op == CVT_##name)                                                      \
         return cvt_##name(d, s);
     SSE_CVT_FROM_LIST(CVT)

@@ -43,17 +43,17 @@ struct form {
     F(fucom, "fucom %st(2)", ALL)                                              \
     F(fucomp, "fucomp %st(1)", ALL)                                            \
     F(fucompp, "fucompp", ALL)                                                 \
-    F(fcomi, "fcomi %st(1), %st", X87_FCOMI)                                          \
-    F(fcomip, "fcomip %st(1), %st", X87_FCOMI)                                        \
-    F(fucomi, "fucomi %st(3), %st", X87_FCOMI)                                        \
-    F(fucomip, "fucomip %st(1), %st", X87_FCOMI)                                      \
+    F(fcomi, "fcomi %st(1), %st", X87_FCOMI)                                   \
+    F(fcomip, "fcomip %st(1), %st", X87_FCOMI)                                 \
+    F(fucomi, "fucomi %st(3), %st", X87_FCOMI)                                 \
+    F(fucomip, "fucomip %st(1), %st", X87_FCOMI)                               \
     F(ftst, "ftst", ALL)                                                       \
     F(fxam, "fxam", ALL)
 #define X87_LOAD(F)                                                            \
     F(fld_sti, "fld %st(3)", C1)                                               \
     F(fld_st0, "fld %st(0)", C1)                                               \
-    F(fld_m32, "flds 5(%rbx)", C1 | X87_LOADS)                                             \
-    F(fld_m64, "fldl (%rbx)", C1 | X87_LOADS)                                              \
+    F(fld_m32, "flds 5(%rbx)", C1 | X87_LOADS)                                 \
+    F(fld_m64, "fldl (%rbx)", C1 | X87_LOADS)                                  \
     F(fld_m80, "fldt 1(%rbx)", C1)                                             \
     F(fild_m16, "filds (%rbx)", C1)                                            \
     F(fild_m32, "fildl (%rbx)", C1)                                            \
@@ -131,7 +131,8 @@ struct form {
     F(fcomp5, ".byte 0xde, 0xd1", ALL)                                         \
     F(fstp8, ".byte 0xdf, 0xd2", C1)                                           \
     F(fstp9, ".byte 0xdf, 0xda", C1)                                           \
-    F(fld_add_stp, "fldl (%rbx); faddl 8(%rbx); fmul %st(0), %st; fstpl (%rbx)",    \
+    F(fld_add_stp,                                                             \
+      "fldl (%rbx); faddl 8(%rbx); fmul %st(0), %st; fstpl (%rbx)",            \
       C1)
 
 #define CODE(name, text, codes) BARE_CODE(form_##name, text);
