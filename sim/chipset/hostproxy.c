@@ -90,8 +90,7 @@ static int64_t serve(struct hostproxy *p, const uint8_t *block)
 static void ring(struct hostproxy *p, uint64_t at)
 {
     uint8_t block[REQUEST_SIZE], result[8];
-    if (at % REQUEST_SIZE != 0 ||
-        !proxy_from_guest(p, at, block, sizeof block))
+    if (at % REQUEST_SIZE != 0 || !proxy_from_guest(p, at, block, sizeof block))
         return; /* there is no place for an answer */
     uint64_t r = (uint64_t)serve(p, block);
     for (unsigned i = 0; i < sizeof result; i++)

@@ -129,8 +129,7 @@ unsigned proxy_share_at(const struct hostproxy *p, const char *text);
 bool proxy_is_above(const struct hostproxy *p, const char *text);
 
 /* ---- hostproxy_stat.c ---- */
-uint64_t proxy_inode_number(struct proxy_inodes *t, uint64_t dev,
-                            uint64_t ino);
+uint64_t proxy_inode_number(struct proxy_inodes *t, uint64_t dev, uint64_t ino);
 /* Both to guest memory; 0 or -errno. */
 int proxy_put_stat(struct hostproxy *p, uint64_t to, const struct stat *st,
                    unsigned share);

@@ -63,8 +63,7 @@ static int result(int r)
 
 /* ---- looking ---- */
 
-static int do_stat(struct hostproxy *p, const struct proxy_spot *s,
-                   uint64_t to)
+static int do_stat(struct hostproxy *p, const struct proxy_spot *s, uint64_t to)
 {
     struct stat st;
     if (s->dir < 0)
@@ -102,8 +101,7 @@ static int64_t do_realpath(struct hostproxy *p, const struct proxy_spot *s,
 {
     struct stat st;
     size_t n = strlen(s->text);
-    if (s->dir >= 0 &&
-        fstatat(s->dir, s->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    if (s->dir >= 0 && fstatat(s->dir, s->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return -errno;
     if (n > a[3])
         return -ERANGE;
@@ -164,8 +162,8 @@ static int do_truncate(const struct proxy_spot *s, uint64_t size)
         return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
     if (s->read_only)
         return -EROFS;
-    int fd = openat(s->dir, s->name,
-                    O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int fd =
+        openat(s->dir, s->name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return -errno;
     int r = result(ftruncate(fd, (off_t)size));
@@ -226,8 +224,7 @@ static int do_symlink(const struct hostproxy *p, const uint64_t *a)
     return r;
 }
 
-static int two_spots(const struct hostproxy *p, uint32_t op,
-                     const uint64_t *a)
+static int two_spots(const struct hostproxy *p, uint32_t op, const uint64_t *a)
 {
     bool rename = op == PROXY_RENAME;
     struct proxy_spot from, to;

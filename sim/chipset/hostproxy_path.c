@@ -72,8 +72,8 @@ static void to_root(struct walk *w)
     while (w->depth > 0)
         pop(w);
     unsigned share = proxy_share_at(w->p, "");
-    *top(w) = (struct step){share ? w->p->share[share - 1].fd : -1, false,
-                            share, 0};
+    *top(w) =
+        (struct step){share ? w->p->share[share - 1].fd : -1, false, share, 0};
     w->text[0] = 0;
 }
 
@@ -157,8 +157,7 @@ static int descend(struct walk *w, const char *name)
         w->text[s->text_len] = 0;
         return -ENOENT;
     }
-    int fd = openat(s->fd, name,
-                    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(s->fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd >= 0) {
         r = push(w, fd, true, s->share);
         if (r != 0)
@@ -236,8 +235,7 @@ static int walk(struct walk *w, bool follow, struct proxy_spot *out)
             pop(w);
             continue;
         }
-        int r = w->rest[0] == 0 ? last(w, name, follow, out)
-                                : descend(w, name);
+        int r = w->rest[0] == 0 ? last(w, name, follow, out) : descend(w, name);
         if (r < 0 || (r == 0 && out->dir != INT_MIN))
             return r;
     }

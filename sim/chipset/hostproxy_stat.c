@@ -14,13 +14,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STAT_WORDS       13
-#define BLOCK            512
-#define DIRECTORY_SIZE   4096
-#define ENTRIES_MAX      1000000
-#define ENTRY_HEAD       19 /* bytes before the name, as in getdents64 */
-#define INODES_AT_FIRST  256
-#define NS_PER_SECOND    1000000000
+#define STAT_WORDS      13
+#define BLOCK           512
+#define DIRECTORY_SIZE  4096
+#define ENTRIES_MAX     1000000
+#define ENTRY_HEAD      19 /* bytes before the name, as in getdents64 */
+#define INODES_AT_FIRST 256
+#define NS_PER_SECOND   1000000000
 
 static size_t inode_slot(const struct proxy_inodes *t, uint64_t dev,
                          uint64_t ino)
@@ -101,8 +101,19 @@ int proxy_put_stat(struct hostproxy *p, uint64_t to, const struct stat *st,
 int proxy_put_above(struct hostproxy *p, uint64_t to)
 {
     const uint64_t words[STAT_WORDS] = {
-        0, 1, S_IFDIR | 0555, 1, 0, 0, DIRECTORY_SIZE, DIRECTORY_SIZE / BLOCK,
-        0, 0, 0,              0, 4096,
+        0,
+        1,
+        S_IFDIR | 0555,
+        1,
+        0,
+        0,
+        DIRECTORY_SIZE,
+        DIRECTORY_SIZE / BLOCK,
+        0,
+        0,
+        0,
+        0,
+        4096,
     };
     return put_words(p, to, words);
 }
@@ -214,8 +225,8 @@ int proxy_list(struct hostproxy *p, struct proxy_handle *h)
         qsort(h->listing.entry, h->listing.count, sizeof *h->listing.entry,
               by_name);
     for (size_t i = 0; i < h->listing.count; i++)
-        h->listing.entry[i].ino = proxy_inode_number(
-            &p->inodes, st.st_dev, h->listing.entry[i].ino);
+        h->listing.entry[i].ino =
+            proxy_inode_number(&p->inodes, st.st_dev, h->listing.entry[i].ino);
     return 0;
 }
 

@@ -33,11 +33,32 @@ static char *area; /* some pages, mapped in different ways */
 static uint64_t argument(void)
 {
     static const uint64_t odd[] = {
-        0, 1, 2, 3, 4, 7, 8, 16, 64, 255, 4096, 65536, 0x7fffffff,
-        0x80000000, 0xffffffff, 0x7fffffffe000, 0x7ffffffff000,
-        0x800000000000, 0xffff800000000000, 0xffffffff80100000,
-        0x7fffffffffffffff, 0x8000000000000000, UINT64_MAX, UINT64_MAX - 1,
-        UINT64_MAX - 4095, UINT64_MAX - 99, /* AT_FDCWD */
+        0,
+        1,
+        2,
+        3,
+        4,
+        7,
+        8,
+        16,
+        64,
+        255,
+        4096,
+        65536,
+        0x7fffffff,
+        0x80000000,
+        0xffffffff,
+        0x7fffffffe000,
+        0x7ffffffff000,
+        0x800000000000,
+        0xffff800000000000,
+        0xffffffff80100000,
+        0x7fffffffffffffff,
+        0x8000000000000000,
+        UINT64_MAX,
+        UINT64_MAX - 1,
+        UINT64_MAX - 4095,
+        UINT64_MAX - 99, /* AT_FDCWD */
     };
     switch (next() % 6) {
     case 0:
@@ -53,12 +74,35 @@ static uint64_t argument(void)
 static int excluded(long nr)
 {
     static const long list[] = {
-        SYS_exit, SYS_exit_group, SYS_pause, SYS_rt_sigsuspend, SYS_kill,
-        SYS_tgkill, SYS_tkill, SYS_rt_sigqueueinfo, SYS_fork, SYS_vfork,
-        SYS_clone, SYS_clone3, SYS_nanosleep, SYS_clock_nanosleep,
-        SYS_rt_sigtimedwait, SYS_poll, SYS_ppoll, SYS_select, SYS_pselect6,
-        SYS_epoll_wait, SYS_epoll_pwait, SYS_futex, SYS_wait4, SYS_waitid,
-        SYS_setrlimit, SYS_prlimit64, SYS_write, SYS_writev, SYS_pwrite64,
+        SYS_exit,
+        SYS_exit_group,
+        SYS_pause,
+        SYS_rt_sigsuspend,
+        SYS_kill,
+        SYS_tgkill,
+        SYS_tkill,
+        SYS_rt_sigqueueinfo,
+        SYS_fork,
+        SYS_vfork,
+        SYS_clone,
+        SYS_clone3,
+        SYS_nanosleep,
+        SYS_clock_nanosleep,
+        SYS_rt_sigtimedwait,
+        SYS_poll,
+        SYS_ppoll,
+        SYS_select,
+        SYS_pselect6,
+        SYS_epoll_wait,
+        SYS_epoll_pwait,
+        SYS_futex,
+        SYS_wait4,
+        SYS_waitid,
+        SYS_setrlimit,
+        SYS_prlimit64,
+        SYS_write,
+        SYS_writev,
+        SYS_pwrite64,
     };
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
         if (list[i] == nr)

@@ -21,7 +21,7 @@ static uint32_t next(void)
 int main(void)
 {
     uint64_t sum = 0;
-    for (int i = 0; i < 60000; i++) {
+    for (int i = 0; i < 15000; i++) {
         unsigned at = next() % SLOTS;
         if (block[at] != NULL) {
             for (size_t j = 0; j < size[at]; j += 97)

@@ -10,7 +10,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-static const long bad[] = {1, 0x7fffffffffffl, 0x800000000000l, -1, -4096,
+static const long bad[] = {1,
+                           0x7fffffffffffl,
+                           0x800000000000l,
+                           -1,
+                           -4096,
                            (long)0xffff800000000000ul,
                            (long)0xffffffff80100000ul};
 

@@ -25,8 +25,7 @@ int main(void)
         sum += a / b + a % b;
         quotients += (int64_t)a / (int32_t)(b | 1) + (int16_t)a % (int8_t)7;
         bits += (uint64_t)__builtin_popcountll(a ^ b) +
-                (uint64_t)__builtin_clzll(a | 1) +
-                (uint64_t)__builtin_ctzll(b);
+                (uint64_t)__builtin_clzll(a | 1) + (uint64_t)__builtin_ctzll(b);
         high ^= (uint64_t)(((unsigned __int128)a * b) >> 64);
         high = (high << (i & 63)) | (high >> (-i & 63));
         sum ^= __builtin_bswap64(high) + (uint32_t)(a * 2654435761u);

@@ -41,8 +41,7 @@ int main(void)
     __m128 f = _mm_sqrt_ps(_mm_set_ps(2, 3, 5, 7));
     float s[4];
     _mm_storeu_ps(s, f);
-    printf("%.9g %.9g %.9g %.9g %d\n", (double)s[0], (double)s[1],
-           (double)s[2], (double)s[3], _mm_movemask_ps(_mm_cmplt_ps(
-                                            f, _mm_set1_ps(2.0f))));
+    printf("%.9g %.9g %.9g %.9g %d\n", (double)s[0], (double)s[1], (double)s[2],
+           (double)s[3], _mm_movemask_ps(_mm_cmplt_ps(f, _mm_set1_ps(2.0f))));
     return 0;
 }

@@ -28,7 +28,7 @@ _Static_assert(HOSTPROXY_VERSION == PK_PROXY_VERSION, "one contract");
 
 struct fixture {
     uint8_t *ram;
-    char *top;         /* a temporary directory: rw/ ro/ secret */
+    char *top; /* a temporary directory: rw/ ro/ secret */
     char *share[2];
     struct hostproxy *proxy;
     struct io_port port;
@@ -149,10 +149,10 @@ static int64_t ask(struct fixture *f, uint32_t op, uint64_t a, uint64_t b,
     for (unsigned i = 0; i < PK_REQUEST_ARGS; i++)
         store64(f, REQUEST + PK_REQUEST_ARG + 8 * i, arg[i]);
     store64(f, REQUEST + PK_REQUEST_RESULT, 0x5555);
-    ck_assert(f->port.out(f->port.self, PK_PROXY_PORT + PK_REG_ADDR_HIGH, 4,
-                          0));
-    ck_assert(f->port.out(f->port.self, PK_PROXY_PORT + PK_REG_DOORBELL, 4,
-                          REQUEST));
+    ck_assert(
+        f->port.out(f->port.self, PK_PROXY_PORT + PK_REG_ADDR_HIGH, 4, 0));
+    ck_assert(
+        f->port.out(f->port.self, PK_PROXY_PORT + PK_REG_DOORBELL, 4, REQUEST));
     return (int64_t)load64(f, REQUEST + PK_REQUEST_RESULT);
 }
 
@@ -231,8 +231,11 @@ START_TEST(nothing_outside_the_shares_is_reached)
     char text[300];
     set_up(&f);
     static const char *const ways[] = {
-        "../secret", "./../secret", "../rw/../secret", "../../etc/passwd",
-        "hello/../../secret", "out", "out/passwd", "up", "up/secret", "loop",
+        "../secret",          "./../secret",
+        "../rw/../secret",    "../../etc/passwd",
+        "hello/../../secret", "out",
+        "out/passwd",         "up",
+        "up/secret",          "loop",
     };
     ck_assert_int_eq(ask_two(&f, PK_OP_SYMLINK, -1, "/etc", 0, "out"), 0);
     ck_assert_int_eq(ask_two(&f, PK_OP_SYMLINK, -1, "..", 0, "up"), 0);
@@ -244,13 +247,11 @@ START_TEST(nothing_outside_the_shares_is_reached)
         ck_assert_msg(is_top ? h >= 3 : h < 0, "%s: %ld", ways[i], (long)h);
     }
     snprintf(text, sizeof text, "%s/secret", f.top);
-    ck_assert_int_eq(ask_path(&f, PK_OP_OPEN, -1, text, O_RDONLY, 0),
-                     -ENOENT);
+    ck_assert_int_eq(ask_path(&f, PK_OP_OPEN, -1, text, O_RDONLY, 0), -ENOENT);
     ck_assert_int_eq(ask_path(&f, PK_OP_STAT, -1, text, BUFFER, 0), -ENOENT);
     ck_assert_int_eq(ask_path(&f, PK_OP_UNLINK, -1, text, 0, 0), -ENOENT);
     ck_assert_int_eq(ask_two(&f, PK_OP_LINK, -1, text, 0, "stolen"), -ENOENT);
-    ck_assert_int_eq(ask_two(&f, PK_OP_RENAME, 0, "hello", -1, text),
-                     -ENOENT);
+    ck_assert_int_eq(ask_two(&f, PK_OP_RENAME, 0, "hello", -1, text), -ENOENT);
     ck_assert_int_eq(ask_path(&f, PK_OP_OPEN, -1, "/etc/passwd", O_RDONLY, 0),
                      -ENOENT);
     ck_assert_int_eq(ask_path(&f, PK_OP_TRUNCATE, 0, "../secret", 0, 0),
@@ -273,8 +274,7 @@ START_TEST(links_inside_the_shares_are_followed)
     ck_assert_int_ge(ask_path(&f, PK_OP_OPEN, 0, "a", O_RDONLY, 0), 3);
     ck_assert_int_eq(ask_path(&f, PK_OP_OPEN, 0, "a", O_RDWR, 0), -EROFS);
     ck_assert_int_ge(ask_path(&f, PK_OP_OPEN, 0, "b", O_RDWR, 0), 3);
-    ck_assert_int_eq(ask_path(&f, PK_OP_OPEN, 0, "b", O_RDONLY | O_NOFOLLOW,
-                              0),
+    ck_assert_int_eq(ask_path(&f, PK_OP_OPEN, 0, "b", O_RDONLY | O_NOFOLLOW, 0),
                      -ELOOP);
     int64_t n = ask_path(&f, PK_OP_READLINK, 0, "b", BUFFER, 100);
     ck_assert_int_eq(n, 11);
@@ -292,14 +292,11 @@ START_TEST(a_read_only_share_is_not_written)
 {
     struct fixture f;
     set_up(&f);
-    ck_assert_int_eq(ask_path(&f, PK_OP_OPEN, 1, "fixed", O_WRONLY, 0),
-                     -EROFS);
-    ck_assert_int_eq(ask_path(&f, PK_OP_OPEN, 1, "fixed", O_RDONLY | O_TRUNC,
-                              0),
-                     -EROFS);
-    ck_assert_int_eq(ask_path(&f, PK_OP_OPEN, 1, "new", O_RDONLY | O_CREAT,
-                              0600),
-                     -EROFS);
+    ck_assert_int_eq(ask_path(&f, PK_OP_OPEN, 1, "fixed", O_WRONLY, 0), -EROFS);
+    ck_assert_int_eq(
+        ask_path(&f, PK_OP_OPEN, 1, "fixed", O_RDONLY | O_TRUNC, 0), -EROFS);
+    ck_assert_int_eq(
+        ask_path(&f, PK_OP_OPEN, 1, "new", O_RDONLY | O_CREAT, 0600), -EROFS);
     ck_assert_int_eq(ask_path(&f, PK_OP_MKDIR, 1, "d", 0700, 0), -EROFS);
     ck_assert_int_eq(ask_path(&f, PK_OP_UNLINK, 1, "fixed", 0, 0), -EROFS);
     ck_assert_int_eq(ask_path(&f, PK_OP_CHMOD, 1, "fixed", 0600, 0), -EROFS);
@@ -313,8 +310,7 @@ START_TEST(a_read_only_share_is_not_written)
     ck_assert_int_eq(ask_two(&f, PK_OP_SYMLINK, -1, "x", 1, "x"), -EROFS);
     int64_t h = ask_path(&f, PK_OP_OPEN, 1, "fixed", O_RDONLY, 0);
     ck_assert_int_ge(h, 3);
-    ck_assert_int_eq(ask(&f, PK_OP_FCHMOD, (uint64_t)h, 0600, 0, 0, 0),
-                     -EROFS);
+    ck_assert_int_eq(ask(&f, PK_OP_FCHMOD, (uint64_t)h, 0600, 0, 0, 0), -EROFS);
     ck_assert_int_eq(ask(&f, PK_OP_WRITE, (uint64_t)h, BUFFER, 4, 0, 0),
                      -EBADF);
     tear_down(&f);
@@ -332,9 +328,8 @@ START_TEST(directories_are_listed_by_name)
     int64_t h = ask_path(&f, PK_OP_OPEN, 0, "", O_RDONLY | O_DIRECTORY, 0);
     ck_assert_int_ge(h, 3);
     uint64_t position = 0;
-    for (int64_t n;
-         (n = ask(&f, PK_OP_GETDENTS, (uint64_t)h, BUFFER, 70, position, 0)) >
-         0;) {
+    for (int64_t n; (n = ask(&f, PK_OP_GETDENTS, (uint64_t)h, BUFFER, 70,
+                             position, 0)) > 0;) {
         for (int64_t at = 0; at < n;) {
             const uint8_t *d = f.ram + BUFFER + at;
             strcat(names, (const char *)d + PK_DIRENT_NAME);
@@ -390,8 +385,7 @@ START_TEST(only_files_and_directories_are_opened)
     set_up(&f);
     char *fifo = sub(f.share[0], "fifo");
     ck_assert_int_eq(mkfifo(fifo, 0600), 0);
-    ck_assert_int_eq(ask_path(&f, PK_OP_OPEN, 0, "fifo", O_RDONLY, 0),
-                     -EACCES);
+    ck_assert_int_eq(ask_path(&f, PK_OP_OPEN, 0, "fifo", O_RDONLY, 0), -EACCES);
     ck_assert_int_eq(ask_path(&f, PK_OP_TRUNCATE, 0, "fifo", 0, 0), -EINVAL);
     ck_assert_int_eq(ask_path(&f, PK_OP_STAT, 0, "fifo", BUFFER, 0), 0);
     free(fifo);
@@ -431,8 +425,7 @@ START_TEST(bad_requests_are_answered_with_errors)
     ck_assert_int_eq(ask(&f, PK_OP_OPEN, outside, 10, 0, 0, 0), -EFAULT);
     ck_assert_int_eq(ask(&f, PK_OP_OPEN, wrap, 100, 0, 0, 0), -EFAULT);
     ck_assert_int_eq(ask(&f, PK_OP_OPEN, PATH_A, 0, 0, 0, 0), -ENOENT);
-    ck_assert_int_eq(ask(&f, PK_OP_OPEN, PATH_A, 5000, 0, 0, 0),
-                     -ENAMETOOLONG);
+    ck_assert_int_eq(ask(&f, PK_OP_OPEN, PATH_A, 5000, 0, 0, 0), -ENAMETOOLONG);
     ck_assert_int_eq(ask_path(&f, PK_OP_OPEN, -1, "relative", 0, 0), -EINVAL);
     memcpy(f.ram + PATH_A, "/a\0b", 4);
     ck_assert_int_eq(ask(&f, PK_OP_OPEN, PATH_A, 4, 0, 0, 0), -EINVAL);
@@ -443,21 +436,18 @@ START_TEST(bad_requests_are_answered_with_errors)
     ck_assert_int_eq(ask(&f, PK_OP_READ, u, wrap, 100, 0, 0), -EFAULT);
     ck_assert_int_eq(ask(&f, PK_OP_READ, u, BUFFER, PK_IO_MAX + 1, 0, 0),
                      -EINVAL);
-    ck_assert_int_eq(ask(&f, PK_OP_READ, u, BUFFER, 4, UINT64_MAX, 0),
-                     -EINVAL);
+    ck_assert_int_eq(ask(&f, PK_OP_READ, u, BUFFER, 4, UINT64_MAX, 0), -EINVAL);
     ck_assert_int_eq(ask(&f, PK_OP_WRITE, u, outside, 4, 0, 0), -EFAULT);
     ck_assert_int_eq(ask(&f, PK_OP_READ, 77, BUFFER, 4, 0, 0), -EBADF);
-    ck_assert_int_eq(ask(&f, PK_OP_READ, UINT64_MAX, BUFFER, 4, 0, 0),
-                     -EBADF);
-    ck_assert_int_eq(ask(&f, PK_OP_FTRUNCATE, u, UINT64_MAX, 0, 0, 0),
-                     -EINVAL);
+    ck_assert_int_eq(ask(&f, PK_OP_READ, UINT64_MAX, BUFFER, 4, 0, 0), -EBADF);
+    ck_assert_int_eq(ask(&f, PK_OP_FTRUNCATE, u, UINT64_MAX, 0, 0, 0), -EINVAL);
     /* A block that is not aligned or not RAM is not answered at all. */
     store64(&f, REQUEST + 32 + PK_REQUEST_RESULT, 0x77);
     ck_assert(f.port.out(f.port.self, PK_PROXY_PORT + PK_REG_DOORBELL, 4,
                          REQUEST + 32));
     ck_assert_uint_eq(load64(&f, REQUEST + 32 + PK_REQUEST_RESULT), 0x77);
-    ck_assert(f.port.out(f.port.self, PK_PROXY_PORT + PK_REG_DOORBELL, 4,
-                         RAM_SIZE));
+    ck_assert(
+        f.port.out(f.port.self, PK_PROXY_PORT + PK_REG_DOORBELL, 4, RAM_SIZE));
     tear_down(&f);
 }
 END_TEST

@@ -84,32 +84,32 @@
  * Linux x86-64. `path` stands for two arguments, address and length.
  */
 enum pk_op {
-    PK_OP_EXIT = 1,   /* status 0..255; does not return */
-    PK_OP_OPEN,       /* path, flags, mode -> handle */
-    PK_OP_CLOSE,      /* handle */
-    PK_OP_READ,       /* handle, addr, len, offset (streams: ignored) -> n */
-    PK_OP_WRITE,      /* the same; O_APPEND handles ignore the offset */
-    PK_OP_FSTAT,      /* handle, addr of struct pk_stat */
-    PK_OP_STAT,       /* path, addr, AT_SYMLINK_NOFOLLOW or 0 */
-    PK_OP_GETDENTS,   /* handle, addr, len, position -> bytes of pk_dirent */
-    PK_OP_READLINK,   /* path, addr, len -> n */
-    PK_OP_ACCESS,     /* path, mode (R_OK | W_OK | X_OK or F_OK) */
-    PK_OP_MKDIR,      /* path, mode */
-    PK_OP_RMDIR,      /* path */
-    PK_OP_UNLINK,     /* path */
-    PK_OP_RENAME,     /* path from, path to, flags (RENAME_NOREPLACE or 0) */
-    PK_OP_SYMLINK,    /* target text (address, length), path */
-    PK_OP_LINK,       /* path from, path to */
-    PK_OP_CHMOD,      /* path, mode */
-    PK_OP_FCHMOD,     /* handle, mode */
-    PK_OP_TRUNCATE,   /* path, size */
-    PK_OP_FTRUNCATE,  /* handle, size */
-    PK_OP_FSYNC,      /* handle */
-    PK_OP_UTIMENS,    /* path, addr of 4 s64 (atime s, ns, mtime s, ns), flags */
-    PK_OP_FUTIMENS,   /* handle, addr of 4 s64 */
-    PK_OP_POLL,       /* handle, POLLIN | POLLOUT -> those ready now */
-    PK_OP_TTY,        /* handle -> rows << 16 | columns, -ENOTTY if no tty */
-    PK_OP_REALPATH,   /* path, addr, len -> n: absolute, symlinks resolved */
+    PK_OP_EXIT = 1,  /* status 0..255; does not return */
+    PK_OP_OPEN,      /* path, flags, mode -> handle */
+    PK_OP_CLOSE,     /* handle */
+    PK_OP_READ,      /* handle, addr, len, offset (streams: ignored) -> n */
+    PK_OP_WRITE,     /* the same; O_APPEND handles ignore the offset */
+    PK_OP_FSTAT,     /* handle, addr of struct pk_stat */
+    PK_OP_STAT,      /* path, addr, AT_SYMLINK_NOFOLLOW or 0 */
+    PK_OP_GETDENTS,  /* handle, addr, len, position -> bytes of pk_dirent */
+    PK_OP_READLINK,  /* path, addr, len -> n */
+    PK_OP_ACCESS,    /* path, mode (R_OK | W_OK | X_OK or F_OK) */
+    PK_OP_MKDIR,     /* path, mode */
+    PK_OP_RMDIR,     /* path */
+    PK_OP_UNLINK,    /* path */
+    PK_OP_RENAME,    /* path from, path to, flags (RENAME_NOREPLACE or 0) */
+    PK_OP_SYMLINK,   /* target text (address, length), path */
+    PK_OP_LINK,      /* path from, path to */
+    PK_OP_CHMOD,     /* path, mode */
+    PK_OP_FCHMOD,    /* handle, mode */
+    PK_OP_TRUNCATE,  /* path, size */
+    PK_OP_FTRUNCATE, /* handle, size */
+    PK_OP_FSYNC,     /* handle */
+    PK_OP_UTIMENS,   /* path, addr of 4 s64 (atime s, ns, mtime s, ns), flags */
+    PK_OP_FUTIMENS,  /* handle, addr of 4 s64 */
+    PK_OP_POLL,      /* handle, POLLIN | POLLOUT -> those ready now */
+    PK_OP_TTY,       /* handle -> rows << 16 | columns, -ENOTTY if no tty */
+    PK_OP_REALPATH,  /* path, addr, len -> n: absolute, symlinks resolved */
     PK_OP_END
 };
 

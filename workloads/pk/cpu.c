@@ -94,7 +94,8 @@ static void features_enable(void)
     }
     msr_write(MSR_EFER, efer);
     cr4_write(cr4);
-    msr_write(MSR_STAR, (u64)SEL_USER_CODE32 << 48 | (u64)SEL_KERNEL_CODE << 32);
+    msr_write(MSR_STAR,
+              (u64)SEL_USER_CODE32 << 48 | (u64)SEL_KERNEL_CODE << 32);
     msr_write(MSR_LSTAR, (u64)entry_syscall);
     msr_write(MSR_SFMASK, RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL |
                               RFLAGS_NT | RFLAGS_AC);

@@ -50,8 +50,7 @@ static s64 event_write(struct file *f, u64 from, u64 len, u64 *pos)
 
 static unsigned event_poll(struct file *f)
 {
-    return (f->size ? POLLIN : 0) |
-           (f->size < UINT64_MAX - 1 ? POLLOUT : 0);
+    return (f->size ? POLLIN : 0) | (f->size < UINT64_MAX - 1 ? POLLOUT : 0);
 }
 
 static const struct file_ops event_ops = {
@@ -134,8 +133,8 @@ static unsigned epoll_poll(struct file *f)
     struct epoll *e = f->data;
 
     LIST_EACH(l, &e->watches)
-        if (watch_ready(container_of(l, struct watch, link)))
-            return POLLIN;
+    if (watch_ready(container_of(l, struct watch, link)))
+        return POLLIN;
     return 0;
 }
 
@@ -297,9 +296,9 @@ static s64 do_epoll_wait(const u64 *a)
         u64 again = time_ticks() + time_to_ticks(10000000);
         bool host = false;
         LIST_EACH(l, &e->watches)
-            host |= container_of(l, struct watch, link)->file->handle <= 2;
-        s64 r = sched_sleep(&poll_waiters, host ? min64(deadline, again)
-                                                : deadline, true);
+        host |= container_of(l, struct watch, link)->file->handle <= 2;
+        s64 r = sched_sleep(&poll_waiters,
+                            host ? min64(deadline, again) : deadline, true);
         if (r == -EINTR)
             return -EINTR;
     }

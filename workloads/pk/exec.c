@@ -20,16 +20,16 @@ struct elf_segment {
     u64 offset, vaddr, paddr, filesz, memsz, align;
 };
 
-#define ET_EXEC    2
-#define ET_DYN     3
-#define EM_X86_64  62
-#define PT_LOAD    1u
-#define PT_INTERP  3u
-#define MAX_PHNUM  64u
-#define ARG_ORDER  7 /* 512 KiB of strings */
-#define ARG_BYTES  (PAGE << ARG_ORDER)
-#define STACK_MAX  (512ull << 20)
-#define SHEBANG    256u
+#define ET_EXEC   2
+#define ET_DYN    3
+#define EM_X86_64 62
+#define PT_LOAD   1u
+#define PT_INTERP 3u
+#define MAX_PHNUM 64u
+#define ARG_ORDER 7 /* 512 KiB of strings */
+#define ARG_BYTES (PAGE << ARG_ORDER)
+#define STACK_MAX (512ull << 20)
+#define SHEBANG   256u
 
 /* Strings of argv and then of envp, each with its NUL. */
 struct strings {
@@ -77,8 +77,7 @@ static s64 strings_add_user(struct strings *s, u64 array, u64 *count)
             return -EFAULT;
         if (!at)
             break;
-        s64 n = string_from_user(s->text + s->bytes, at,
-                                 ARG_BYTES - s->bytes);
+        s64 n = string_from_user(s->text + s->bytes, at, ARG_BYTES - s->bytes);
         if (n < 0)
             return n == -ENAMETOOLONG ? -E2BIG : n;
         s->bytes += (u64)n + 1;
@@ -102,8 +101,7 @@ static bool header_fits(const struct elf_header *h)
 {
     static const u8 magic[7] = {0x7f, 'E', 'L', 'F', 2, 1, 1};
 
-    return !memcmp(h->ident, magic, sizeof magic) &&
-           h->machine == EM_X86_64 &&
+    return !memcmp(h->ident, magic, sizeof magic) && h->machine == EM_X86_64 &&
            (h->type == ET_EXEC || h->type == ET_DYN) &&
            h->phentsize == sizeof(struct elf_segment) && h->phnum &&
            h->phnum <= MAX_PHNUM;
@@ -193,10 +191,8 @@ static s64 map_segment(struct mm *mm, struct file *f,
             return r;
         }
     }
-    struct vma zero = {.start = middle,
-                       .end = end,
-                       .prot = prot,
-                       .flags = MAP_PRIVATE};
+    struct vma zero = {
+        .start = middle, .end = end, .prot = prot, .flags = MAP_PRIVATE};
     return map_area(mm, &zero);
 }
 
@@ -204,8 +200,7 @@ static u64 stack_size(void)
 {
     u64 limit = current()->group->rlimit[RLIMIT_STACK].cur;
 
-    return align_up(max64(min64(limit, STACK_MAX), STACK_LEN),
-                    level_size(2));
+    return align_up(max64(min64(limit, STACK_MAX), STACK_LEN), level_size(2));
 }
 
 static s64 map_image(struct mm *mm, struct file *f, const struct image *m)
@@ -222,8 +217,7 @@ static s64 map_image(struct mm *mm, struct file *f, const struct image *m)
                         .end = STACK_TOP,
                         .prot = PROT_READ | PROT_WRITE,
                         .flags = MAP_PRIVATE | VMA_STACK};
-    mm->brk = mm->brk_start =
-        align_up(m->end, level_size(params.page_level));
+    mm->brk = mm->brk_start = align_up(m->end, level_size(params.page_level));
     mm->stack_top = STACK_TOP;
     return map_area(mm, &stack);
 }
@@ -388,8 +382,7 @@ static void commit(struct task *t, struct mm *mm, const struct image *m,
     reset_task(t, m->entry, sp);
 }
 
-static s64 exec_image(struct file *f, const char *path,
-                      const struct strings *s)
+static s64 exec_image(struct file *f, const char *path, const struct strings *s)
 {
     struct image *m = kmalloc(sizeof *m);
     struct mm *mm = m ? mm_new() : NULL;
@@ -407,10 +400,8 @@ static s64 exec_image(struct file *f, const char *path,
         kfree(m);
         return r;
     }
-    struct image copy_header = {.h = m->h,
-                                .bias = m->bias,
-                                .entry = m->entry,
-                                .phdr = m->phdr};
+    struct image copy_header = {
+        .h = m->h, .bias = m->bias, .entry = m->entry, .phdr = m->phdr};
     kfree(m);
     commit(current(), mm, &copy_header, s, path);
     return 0;

@@ -75,8 +75,7 @@ static struct fault fault_file(struct mm *mm, const struct vma *v, u64 va)
     if (start < v->file_end) {
         u64 want = min64(PAGE, v->file_end - start);
         u64 at = v->offset + (start - v->start);
-        s64 got =
-            file_pread_kernel(v->file, direct(page_pa(p)), want, at);
+        s64 got = file_pread_kernel(v->file, direct(page_pa(p)), want, at);
         if (got <= 0) {
             page_put(p);
             return (struct fault){SIGBUS, BUS_ADRERR};
@@ -126,8 +125,8 @@ static struct fault copy_page(struct mm *mm, u64 *e, unsigned level, u64 va)
     return FAULT_DONE;
 }
 
-static struct fault fault_present(struct mm *mm, u64 va, u64 *e,
-                                  unsigned level, u64 error)
+static struct fault fault_present(struct mm *mm, u64 va, u64 *e, unsigned level,
+                                  u64 error)
 {
     struct page *p = page_head(page_of(*e & PTE_ADDR));
     u64 start = align_down(va, level_size(level));

@@ -125,8 +125,7 @@ static s64 fd_put_at(struct file *f, unsigned fd, bool cloexec)
 {
     struct files *t = current()->files;
 
-    if (fd >= t->count &&
-        !files_grow(t, (unsigned)align_up(fd + 1, 64))) {
+    if (fd >= t->count && !files_grow(t, (unsigned)align_up(fd + 1, 64))) {
         file_put(f);
         return -ENOMEM;
     }
@@ -454,8 +453,7 @@ s64 sys_ioctl(const u64 *a)
     case 0x5451: /* FIOCLEX */
         current()->files->cloexec[a[0]] = a[1] == 0x5451;
         return 0;
-    default:
-        return f->ops->ioctl ? f->ops->ioctl(f, a[1], a[2]) : -ENOTTY;
+    default: return f->ops->ioctl ? f->ops->ioctl(f, a[1], a[2]) : -ENOTTY;
     }
 }
 

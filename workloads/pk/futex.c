@@ -95,8 +95,7 @@ void futex_wake_address(struct mm *mm, u64 va, unsigned count)
     wake_key((struct key){(u64)mm, va}, count, UINT32_MAX);
 }
 
-static s64 wait_on(u64 va, bool private, u32 expected, u64 deadline,
-                   u32 bitset)
+static s64 wait_on(u64 va, bool private, u32 expected, u64 deadline, u32 bitset)
 {
     struct waiter w = {.bitset = bitset};
     u32 value;
@@ -172,8 +171,7 @@ static s64 apply_op(u64 va, u32 op, u32 *old)
         default: return -ENOSYS;
         }
     } while (!__atomic_compare_exchange_n(word, old, value, false,
-                                          __ATOMIC_SEQ_CST,
-                                          __ATOMIC_SEQ_CST));
+                                          __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
     return 0;
 }
 

@@ -245,8 +245,10 @@ static s64 tty_ioctl(struct file *f, u64 command, u64 arg, s64 size)
     static const struct {
         u32 iflag, oflag, cflag, lflag;
         u8 line, cc[19];
-    } sane = {0x4500, 5, 0xbf, 0x8a3b, 0, {3, 28, 127, 21, 4, 0, 1, 0, 17,
-                                           19, 26, 0, 18, 15, 23, 22, 0}};
+    } sane = {
+        0x4500, 5,
+        0xbf,   0x8a3b,
+        0,      {3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0}};
     u16 window[4] = {(u16)(size >> 16), (u16)size, 0, 0};
     s32 group = current()->group->pgid;
 
@@ -256,8 +258,8 @@ static s64 tty_ioctl(struct file *f, u64 command, u64 arg, s64 size)
     case 0x5402:                              /* TCSETS: accepted, as is */
     case 0x5403:
     case 0x5404: return 0;
-    case 0x540f: return PUT_USER(arg, &group); /* TIOCGPGRP */
-    case 0x5410: return 0;                     /* TIOCSPGRP */
+    case 0x540f: return PUT_USER(arg, &group);  /* TIOCGPGRP */
+    case 0x5410: return 0;                      /* TIOCSPGRP */
     case 0x5413: return PUT_USER(arg, &window); /* TIOCGWINSZ */
     default: return -EINVAL;
     }

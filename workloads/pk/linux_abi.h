@@ -175,12 +175,12 @@ enum {
 #define S_IFCHR  0020000u
 #define S_IFIFO  0010000u
 
-#define POLLIN   0x001u
-#define POLLPRI  0x002u
-#define POLLOUT  0x004u
-#define POLLERR  0x008u
-#define POLLHUP  0x010u
-#define POLLNVAL 0x020u
+#define POLLIN    0x001u
+#define POLLPRI   0x002u
+#define POLLOUT   0x004u
+#define POLLERR   0x008u
+#define POLLHUP   0x010u
+#define POLLNVAL  0x020u
 #define POLLRDHUP 0x2000u
 
 #define CLONE_VM             0x00000100ull
@@ -217,12 +217,7 @@ enum {
     AT_EXECFN = 31,
 };
 
-enum {
-    RLIMIT_STACK = 3,
-    RLIMIT_CORE = 4,
-    RLIMIT_NOFILE = 7,
-    RLIM_COUNT = 16
-};
+enum { RLIMIT_STACK = 3, RLIMIT_CORE = 4, RLIMIT_NOFILE = 7, RLIM_COUNT = 16 };
 #define RLIM_INFINITY UINT64_MAX
 
 struct timespec {

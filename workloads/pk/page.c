@@ -221,8 +221,7 @@ static struct page *block_pop(unsigned order)
         have++;
     if (have > MAX_ORDER)
         return NULL;
-    struct page *p =
-        container_of(free_blocks[have].next, struct page, link);
+    struct page *p = container_of(free_blocks[have].next, struct page, link);
     list_remove(&p->link);
     while (have > order) {
         have--;

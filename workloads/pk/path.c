@@ -503,8 +503,8 @@ static s64 do_chown(s32 dirfd, u64 path, u64 uid, u64 gid)
 
     if (r)
         return r;
-    bool same = ((s32)uid == -1 || uid == st.uid) &&
-                ((s32)gid == -1 || gid == st.gid);
+    bool same =
+        ((s32)uid == -1 || uid == st.uid) && ((s32)gid == -1 || gid == st.gid);
     return same ? 0 : -EPERM;
 }
 
@@ -612,8 +612,16 @@ s64 sys_utime(const u64 *a)
 
 static s64 put_statfs(u64 to)
 {
-    u64 s[15] = {0x01021997 /* as a 9p share */, 4096, 1 << 20, 1 << 19,
-                 1 << 19, 1 << 20, 1 << 19, 0, 255, 4096};
+    u64 s[15] = {0x01021997 /* as a 9p share */,
+                 4096,
+                 1 << 20,
+                 1 << 19,
+                 1 << 19,
+                 1 << 20,
+                 1 << 19,
+                 0,
+                 255,
+                 4096};
 
     return PUT_USER(to, &s);
 }

@@ -59,8 +59,7 @@ static inline u64 kernel_pa(const void *p)
 
 /* Registers of ring 3 on the kernel stack; entry.S builds it. */
 struct regs {
-    u64 r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi,
-        rdi;
+    u64 r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
     u64 vector; /* exception or interrupt; system call: its number */
     u64 error;
     u64 rip, cs, rflags, rsp, ss;
@@ -309,8 +308,8 @@ struct group {
     struct waitq stopped;    /* its threads sleep here while stopped */
     bool exiting, zombie, stop, stop_told, continued;
     s32 stop_signal;
-    s32 exit_signal; /* sent to the parent */
-    u32 status;      /* as wait4 reports it */
+    s32 exit_signal;               /* sent to the parent */
+    u32 status;                    /* as wait4 reports it */
     u64 utime, child_utime, start; /* TSC ticks */
     u64 timer_at, timer_every;     /* ITIMER_REAL in TSC ticks; NEVER: off */
     struct {
@@ -437,12 +436,12 @@ void waitq_init(struct waitq *q);
  */
 s64 sched_sleep(struct waitq *q, u64 deadline, bool interruptible);
 void waitq_wake(struct waitq *q, unsigned count);
-void task_wake(struct task *t); /* whatever it sleeps on, if interruptible */
-void task_kick(struct task *t); /* make it look at its signals soon */
-void sched_tick(void);          /* a timer interrupt */
+void task_wake(struct task *t);    /* whatever it sleeps on, if interruptible */
+void task_kick(struct task *t);    /* make it look at its signals soon */
+void sched_tick(void);             /* a timer interrupt */
 void sched_return(struct regs *r); /* last stop before ring 3 */
-void sched_exit(void) NORETURN; /* the current task never runs again */
-void sched_timer_update(void);  /* deadlines changed */
+void sched_exit(void) NORETURN;    /* the current task never runs again */
+void sched_timer_update(void);     /* deadlines changed */
 void sched_set_mm(struct mm *mm);
 u64 task_runtime(struct task *t);
 /* Sleepers of poll, select and epoll: woken at any change of readiness. */
@@ -465,9 +464,9 @@ void sigpending_init(struct sigpending *p);
 void sigpending_free(struct sigpending *p);
 void signal_send_task(struct task *t, const struct siginfo *i);
 void signal_send_group(struct group *g, const struct siginfo *i);
-void signal_kernel(struct task *t, int signo); /* SI_KERNEL, to a thread */
+void signal_kernel(struct task *t, int signo);    /* SI_KERNEL, to a thread */
 void signal_force(int signo, int code, u64 addr); /* a fault of current */
-bool signal_waiting(struct task *t); /* one that is not blocked */
+bool signal_waiting(struct task *t);              /* one that is not blocked */
 void signal_deliver(struct regs *r);
 /* Take one pending signal of the set; 0 if none. */
 int signal_take(struct task *t, u64 set, struct siginfo *out);

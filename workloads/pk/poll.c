@@ -29,8 +29,8 @@ unsigned file_poll(struct file *f)
 
 static bool is_host_stream(const struct file *f)
 {
-    return f && f->handle <= 2 && !f->path && proxy_present &&
-           !f->data && f->ops->ioctl && f->ops->pread_kernel;
+    return f && f->handle <= 2 && !f->path && proxy_present && !f->data &&
+           f->ops->ioctl && f->ops->pread_kernel;
 }
 
 struct scan {
@@ -88,8 +88,8 @@ static s64 deadline_of(u64 at, bool micro, u64 *deadline)
     if (t[0] < 0 || t[1] < 0 || t[1] >= (micro ? 1000000 : 1000000000))
         return -EINVAL;
     u64 ns = (u64)t[1] * (micro ? 1000 : 1);
-    *deadline = time_ticks() + time_to_ticks(min64((u64)t[0], 1ull << 30) *
-                                                 1000000000 + ns);
+    *deadline = time_ticks() +
+                time_to_ticks(min64((u64)t[0], 1ull << 30) * 1000000000 + ns);
     return 0;
 }
 
@@ -234,8 +234,7 @@ s64 sys_select(const u64 *a)
     if (a[4] && r >= 0) { /* Linux leaves the time that is left */
         u64 now = time_ticks();
         u64 left = deadline > now ? time_ns(deadline - now) : 0;
-        s64 t[2] = {(s64)(left / 1000000000),
-                    (s64)(left % 1000000000 / 1000)};
+        s64 t[2] = {(s64)(left / 1000000000), (s64)(left % 1000000000 / 1000)};
         copy_to_user(a[4], t, sizeof t);
     }
     return r;

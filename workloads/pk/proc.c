@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Processes and threads: birth, death, and who waits for whom.
  */
-#include "workloads/pk/file.h"
 #include "workloads/pk/proc.h"
+
+#include "workloads/pk/file.h"
 #include "workloads/pk/syscall.h"
 
 #define FIRST_PID 1000

@@ -6,7 +6,7 @@
 #include "workloads/pk/proc.h"
 
 static struct list ready;
-static struct list sleepers; /* tasks with a deadline, soonest first */
+static struct list sleepers;       /* tasks with a deadline, soonest first */
 static u64 group_deadline = NEVER; /* soonest interval timer */
 
 struct waitq poll_waiters;
@@ -293,8 +293,8 @@ static u64 next_deadline(void)
     u64 at = group_deadline;
 
     if (!list_empty(&sleepers))
-        at = min64(at, container_of(sleepers.next, struct task, sleepers)
-                           ->wake_at);
+        at = min64(at,
+                   container_of(sleepers.next, struct task, sleepers)->wake_at);
     return at;
 }
 

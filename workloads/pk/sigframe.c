@@ -5,13 +5,13 @@
 #include "workloads/pk/proc.h"
 #include "workloads/pk/syscall.h"
 
-#define RED_ZONE 128u
+#define RED_ZONE   128u
 #define FLAGS_KEPT /* what sigreturn may set in RFLAGS */                      \
     (0x0cd5ull | RFLAGS_TF | RFLAGS_RF | RFLAGS_AC)
 
 struct mcontext {
-    u64 r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax,
-        rcx, rsp, rip, rflags;
+    u64 r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx,
+        rsp, rip, rflags;
     u16 cs, gs, fs, ss;
     u64 err, trapno, oldmask, cr2, fpstate, reserved[8];
 };
@@ -91,8 +91,7 @@ s64 sigframe_push(struct regs *r, const struct sigaction *a,
 
     if (!(a->flags & SA_RESTORER))
         return -EFAULT; /* as Linux: there is no other way back */
-    if (a->flags & SA_ONSTACK && t->alt_size &&
-        !on_alternate_stack(t, r->rsp))
+    if (a->flags & SA_ONSTACK && t->alt_size && !on_alternate_stack(t, r->rsp))
         sp = t->alt_sp + t->alt_size;
     u64 fpstate = align_down(sp - sizeof t->fpu, 64);
     /* At the handler's first instruction RSP is 8 below a multiple of 16. */

@@ -94,15 +94,15 @@ static void enqueue(struct sigpending *p, const struct siginfo *i)
 /* SIGCONT and the stop signals cancel each other whoever blocks them. */
 static void before_send(struct group *g, int signo)
 {
-    u64 cancel = signo == SIGCONT              ? STOPS
-                 : SIG_BIT(signo) & STOPS      ? SIG_BIT(SIGCONT)
-                                               : 0;
+    u64 cancel = signo == SIGCONT         ? STOPS
+                 : SIG_BIT(signo) & STOPS ? SIG_BIT(SIGCONT)
+                                          : 0;
 
     if (!cancel)
         return;
     drop(&g->pending, cancel);
     LIST_EACH(l, &g->threads)
-        drop(&container_of(l, struct task, thread)->pending, cancel);
+    drop(&container_of(l, struct task, thread)->pending, cancel);
     if (signo == SIGCONT && g->stop) {
         g->stop = false;
         g->continued = true;
@@ -160,7 +160,7 @@ void signal_send_group(struct group *g, const struct siginfo *i)
         task_kick(chosen);
     else /* sigtimedwait may wait for a blocked one */
         LIST_EACH(l, &g->threads)
-            task_wake(container_of(l, struct task, thread));
+    task_wake(container_of(l, struct task, thread));
 }
 
 void signal_kernel(struct task *t, int signo)
@@ -361,8 +361,7 @@ s64 sys_rt_sigaction(const u64 *a)
     if (ignored(t, (int)a[0])) {
         drop(&t->group->pending, SIG_BIT(a[0]));
         LIST_EACH(l, &t->group->threads)
-            drop(&container_of(l, struct task, thread)->pending,
-                 SIG_BIT(a[0]));
+        drop(&container_of(l, struct task, thread)->pending, SIG_BIT(a[0]));
     }
     return 0;
 }
@@ -439,10 +438,10 @@ s64 sys_rt_sigtimedwait(const u64 *a)
             return -EFAULT;
         if (limit.sec < 0 || limit.nsec < 0 || limit.nsec >= 1000000000)
             return -EINVAL;
-        deadline = time_ticks() +
-                   time_to_ticks(min64((u64)limit.sec, 1ull << 30) *
-                                     1000000000 +
-                                 (u64)limit.nsec);
+        deadline =
+            time_ticks() +
+            time_to_ticks(min64((u64)limit.sec, 1ull << 30) * 1000000000 +
+                          (u64)limit.nsec);
     }
     set &= ~UNBLOCKABLE;
     while (!(signo = signal_take(t, set, &i))) {
@@ -479,10 +478,10 @@ s64 sys_sigaltstack(const u64 *a)
             return -EPERM;
         if (new.flags & ~(SS_DISABLE | SS_ONSTACK | SS_AUTODISARM))
             return -EINVAL;
-        if (!(new.flags & SS_DISABLE) && new.size < 2048)
+        if (!(new.flags &SS_DISABLE) && new.size < 2048)
             return -ENOMEM;
-        t->alt_sp = new.flags & SS_DISABLE ? 0 : new.sp;
-        t->alt_size = new.flags & SS_DISABLE ? 0 : new.size;
+        t->alt_sp = new.flags &SS_DISABLE ? 0 : new.sp;
+        t->alt_size = new.flags &SS_DISABLE ? 0 : new.size;
         t->alt_flags = new.flags & ~SS_ONSTACK;
     }
     return a[1] ? PUT_USER(a[1], &s) : 0;
@@ -554,8 +553,7 @@ s64 sys_tkill(const u64 *a)
 
 s64 sys_tgkill(const u64 *a)
 {
-    return (s32)a[0] <= 0 ? -EINVAL
-                          : kill_thread((s32)a[0], (s32)a[1], a[2]);
+    return (s32)a[0] <= 0 ? -EINVAL : kill_thread((s32)a[0], (s32)a[1], a[2]);
 }
 
 s64 sys_rt_sigqueueinfo(const u64 *a)

@@ -61,7 +61,7 @@ static void sock_free(struct sock *s)
 {
     list_remove(&s->link);
     LIST_EACH_SAFE(l, &s->waiting)
-        sock_free(container_of(l, struct sock, link));
+    sock_free(container_of(l, struct sock, link));
     if (s->in)
         pipe_close_reader(s->in);
     if (s->out && !s->sent_all)
@@ -83,8 +83,8 @@ static s64 sock_of(u64 fd, struct sock **s, struct file **f)
 
 static s64 sock_install(struct sock *s, u32 type)
 {
-    struct file *f = s ? file_new(&socket_ops, O_RDWR | (type & O_NONBLOCK))
-                       : NULL;
+    struct file *f =
+        s ? file_new(&socket_ops, O_RDWR | (type & O_NONBLOCK)) : NULL;
 
     if (!f) {
         if (s)
@@ -135,8 +135,7 @@ static struct sock *find_bound(const struct address *a)
     return NULL;
 }
 
-static s64 get_address(const struct sock *s, u64 at, u64 len,
-                       struct address *a)
+static s64 get_address(const struct sock *s, u64 at, u64 len, struct address *a)
 {
     if (len < 2 || len > ADDRESS_MAX || (s->family == AF_INET && len < 16))
         return -EINVAL;
@@ -233,8 +232,8 @@ s64 sys_listen(const u64 *a)
     if (!s->bound)
         return -EINVAL;
     s->state = SOCK_LISTENING;
-    s->backlog = (u32)a[1] && (u32)a[1] < BACKLOG_MAX ? (u32)a[1] + 1
-                                                      : BACKLOG_MAX;
+    s->backlog =
+        (u32)a[1] && (u32)a[1] < BACKLOG_MAX ? (u32)a[1] + 1 : BACKLOG_MAX;
     return 0;
 }
 
@@ -383,8 +382,8 @@ static s64 receive(struct file *f, u64 to, u64 len, u32 flags)
     if (s->state != SOCK_CONNECTED)
         return -ENOTCONN;
     if (flags & MSG_PEEK)
-        return pipe_peek(s->in, to, len, (f->flags & O_NONBLOCK) ||
-                                             flags & MSG_DONTWAIT);
+        return pipe_peek(s->in, to, len,
+                         (f->flags & O_NONBLOCK) || flags & MSG_DONTWAIT);
     do {
         s64 n = pipe_read(s->in, to + done, len - done,
                           (f->flags & O_NONBLOCK) || flags & MSG_DONTWAIT);

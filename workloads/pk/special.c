@@ -82,8 +82,7 @@ static s64 sink_write(struct file *f, u64 from, u64 len, u64 *pos)
     return (s64)len;
 }
 
-static s64 sink_pwrite_kernel(struct file *f, const void *from, u64 len,
-                              u64 at)
+static s64 sink_pwrite_kernel(struct file *f, const void *from, u64 len, u64 at)
 {
     (void)f;
     (void)from;
@@ -171,8 +170,8 @@ static const struct {
     const struct file_ops *ops;
     u32 rdev; /* major << 8 | minor */
 } devices[] = {
-    {"/dev/null", &null_ops, 0x103},     {"/dev/zero", &zero_ops, 0x105},
-    {"/dev/full", &full_ops, 0x107},     {"/dev/random", &random_ops, 0x108},
+    {"/dev/null", &null_ops, 0x103},      {"/dev/zero", &zero_ops, 0x105},
+    {"/dev/full", &full_ops, 0x107},      {"/dev/random", &random_ops, 0x108},
     {"/dev/urandom", &random_ops, 0x109},
 };
 
@@ -200,14 +199,14 @@ static void text_maps(struct text *t)
 
     for (unsigned i = 0; i < mm->count; i++) {
         const struct vma *v = &mm->vma[i];
-        const char *name = v->flags & VMA_HEAP    ? "[heap]"
-                           : v->flags & VMA_STACK ? "[stack]"
+        const char *name = v->flags & VMA_HEAP        ? "[heap]"
+                           : v->flags & VMA_STACK     ? "[stack]"
                            : v->file && v->file->path ? v->file->path
                                                       : "";
         add(t, "%08lx-%08lx %c%c%c%c %08lx 00:00 0 ", v->start, v->end,
             v->prot & PROT_READ ? 'r' : '-', v->prot & PROT_WRITE ? 'w' : '-',
-            v->prot & PROT_EXEC ? 'x' : '-',
-            v->flags & MAP_SHARED ? 's' : 'p', v->offset);
+            v->prot & PROT_EXEC ? 'x' : '-', v->flags & MAP_SHARED ? 's' : 'p',
+            v->offset);
         add(t, "%s%s\n", *name ? "                         " : "", name);
     }
 }
@@ -267,8 +266,8 @@ static void text_stat(struct text *t)
 {
     struct group *g = current()->group;
 
-    add(t, "%d (%s) R %d %d %d 0 -1 0 0 0 0 0 %lu 0 0 0 20 0 %u 0 0 ",
-        g->pid, g->comm, g->parent ? g->parent->pid : 1, g->pgid, g->sid,
+    add(t, "%d (%s) R %d %d %d 0 -1 0 0 0 0 0 %lu 0 0 0 20 0 %u 0 0 ", g->pid,
+        g->comm, g->parent ? g->parent->pid : 1, g->pgid, g->sid,
         time_ns(g->utime) / 10000000, g->live);
     add(t, "%lu %lu\n", current()->mm->pages << PAGE_BITS,
         current()->mm->pages);
@@ -324,8 +323,8 @@ static s64 text_open(void (*make)(struct text *t), struct file **out)
 static const char *own_proc(const char *path, char *room, size_t size)
 {
     char prefix[32];
-    size_t n = format(prefix, sizeof prefix, "/proc/%d/",
-                      current()->group->pid);
+    size_t n =
+        format(prefix, sizeof prefix, "/proc/%d/", current()->group->pid);
 
     if (strncmp(path, prefix, n))
         return path;

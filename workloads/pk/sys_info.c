@@ -156,7 +156,7 @@ s64 sys_sysinfo(const u64 *a)
            .unit = 1};
 
     LIST_EACH(l, &all_groups)
-        s.procs++;
+    s.procs++;
     return PUT_USER(a[0], &s);
 }
 
@@ -188,11 +188,11 @@ s64 sys_prctl(const u64 *a)
     s32 zero = 0, one = 1;
 
     switch (a[0]) {
-    case 1: return 0;               /* PR_SET_PDEATHSIG */
+    case 1: return 0; /* PR_SET_PDEATHSIG */
     case 2: return PUT_USER(a[1], &zero);
-    case 3: return 1;               /* PR_GET_DUMPABLE */
+    case 3: return 1; /* PR_GET_DUMPABLE */
     case 4: return 0;
-    case 15: {                      /* PR_SET_NAME */
+    case 15: { /* PR_SET_NAME */
         char name[16];
         s64 n = string_from_user(name, a[1], sizeof name);
         if (n == -EFAULT)
@@ -202,10 +202,10 @@ s64 sys_prctl(const u64 *a)
         return 0;
     }
     case 16: return PUT_USER(a[1], &t->comm);
-    case 23: return a[1] < 41;      /* PR_CAPBSET_READ: all of them */
-    case 36: return 0;              /* PR_SET_CHILD_SUBREAPER */
+    case 23: return a[1] < 41; /* PR_CAPBSET_READ: all of them */
+    case 36: return 0;         /* PR_SET_CHILD_SUBREAPER */
     case 37: return PUT_USER(a[1], &zero);
-    case 38: return 0;              /* PR_SET_NO_NEW_PRIVS */
+    case 38: return 0; /* PR_SET_NO_NEW_PRIVS */
     case 39: return one;
     default: return -EINVAL;
     }
@@ -315,8 +315,8 @@ s64 sys_sched_getaffinity(const u64 *a)
 s64 sys_sched_setaffinity(const u64 *a)
 {
     struct task *t = task_of(a[0]);
-    u64 mask = 0, all = params.cores == 64 ? UINT64_MAX
-                                           : (1ull << params.cores) - 1;
+    u64 mask = 0,
+        all = params.cores == 64 ? UINT64_MAX : (1ull << params.cores) - 1;
 
     if (!t)
         return -ESRCH;

@@ -191,8 +191,7 @@ static s64 move_area(struct mm *mm, struct vma v, u64 old_len, u64 to,
     n.end = to + new_len;
     n.flags &= ~(unsigned)(VMA_HEAP | VMA_STACK);
     if (n.file)
-        n.file_end =
-            v.file_end >= v.end ? n.end : v.file_end + (u64)shift;
+        n.file_end = v.file_end >= v.end ? n.end : v.file_end + (u64)shift;
     vma_get(&n);
     s64 r = mm_insert(mm, &n);
     if (r) {
@@ -233,8 +232,8 @@ s64 sys_mremap(const u64 *a)
     u64 start = a[0], old = align_up(a[1], PAGE), len = align_up(a[2], PAGE);
     struct vma v;
 
-    if (!good_range(start, old) || !len || len > USER_END ||
-        a[3] & ~7ull || (a[3] & 6 && !(a[3] & MREMAP_MAYMOVE)) ||
+    if (!good_range(start, old) || !len || len > USER_END || a[3] & ~7ull ||
+        (a[3] & 6 && !(a[3] & MREMAP_MAYMOVE)) ||
         (a[3] & MREMAP_DONTUNMAP && old != len))
         return -EINVAL;
     if (!cut_out(mm, start, old, &v))

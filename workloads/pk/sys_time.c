@@ -123,8 +123,7 @@ s64 sys_clock_nanosleep(const u64 *a)
         ns = ns > now_ns ? ns - now_ns : 0;
     if (!ns)
         return 0;
-    return sleep_until(time_ticks() + time_to_ticks(ns),
-                       absolute ? 0 : a[3]);
+    return sleep_until(time_ticks() + time_to_ticks(ns), absolute ? 0 : a[3]);
 }
 
 s64 sys_nanosleep(const u64 *a)

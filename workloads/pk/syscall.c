@@ -26,8 +26,7 @@ static s64 unknown(u64 nr)
     u8 *told = &warned[known ? nr : ARRAY(table)];
 
     if (!*told)
-        pk_warn("unknown system call %s(%lu)", known ? table[nr].name : "",
-                nr);
+        pk_warn("unknown system call %s(%lu)", known ? table[nr].name : "", nr);
     *told = 1;
     return -ENOSYS;
 }

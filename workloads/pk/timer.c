@@ -3,15 +3,15 @@
  */
 #include "workloads/pk/pk.h"
 
-#define APIC_ADDR     0xfee00000ull
-#define APIC_EOI      0xb0
-#define APIC_SVR      0xf0
-#define APIC_ICR_LOW  0x300
-#define APIC_ICR_HIGH 0x310
+#define APIC_ADDR      0xfee00000ull
+#define APIC_EOI       0xb0
+#define APIC_SVR       0xf0
+#define APIC_ICR_LOW   0x300
+#define APIC_ICR_HIGH  0x310
 #define APIC_LVT_TIMER 0x320
-#define APIC_INITIAL  0x380
-#define APIC_CURRENT  0x390
-#define APIC_DIVIDE   0x3e0
+#define APIC_INITIAL   0x380
+#define APIC_CURRENT   0x390
+#define APIC_DIVIDE    0x3e0
 
 #define PIT_HZ 1193182ull
 #define NS     1000000000ull

@@ -32,8 +32,8 @@ static bool look_at(struct group *g, u32 options, struct wait_result *w)
     if (g->zombie && options & WEXITED) {
         w->wait_status = g->status;
         w->code = g->status & 0x7f ? CLD_KILLED : CLD_EXITED;
-        w->status = (s32)(g->status & 0x7f ? g->status & 0x7f
-                                           : g->status >> 8 & 0xff);
+        w->status =
+            (s32)(g->status & 0x7f ? g->status & 0x7f : g->status >> 8 & 0xff);
         if (!(options & WNOWAIT))
             proc_reap(g);
         return true;
@@ -141,7 +141,7 @@ static u64 group_time(struct group *g)
     u64 ticks = g->utime;
 
     LIST_EACH(l, &g->threads)
-        ticks += task_runtime(container_of(l, struct task, thread));
+    ticks += task_runtime(container_of(l, struct task, thread));
     return ticks;
 }
 

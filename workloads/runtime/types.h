@@ -16,14 +16,14 @@ typedef uint64_t u64;
 typedef int32_t s32;
 typedef int64_t s64;
 
-#define PAGE        4096ull
-#define PAGE_BITS   12
-#define ARRAY(a)    (sizeof(a) / sizeof((a)[0]))
-#define NORETURN    __attribute__((noreturn))
+#define PAGE         4096ull
+#define PAGE_BITS    12
+#define ARRAY(a)     (sizeof(a) / sizeof((a)[0]))
+#define NORETURN     __attribute__((noreturn))
 #define PRINTF(f, a) __attribute__((format(printf, f, a)))
 
 #define container_of(p, type, member)                                          \
-    ((type *)((char *)(p) - offsetof(type, member)))
+    ((type *)((char *)(p)-offsetof(type, member)))
 
 static inline u64 align_up(u64 x, u64 a)
 {
