@@ -184,7 +184,7 @@ static void start_cpu(struct cpu *c)
     boot_ap_stack = (u64)c->idle_task->kstack + (PAGE << KSTACK_ORDER);
     starting = c;
     apic_send(c->index, APIC_INIT);
-    wait_ns(10000000, NULL);
+    wait_ns(10000, NULL); /* 10 ms was for processors of before 2000 */
     apic_send(c->index, APIC_STARTUP | page);
     wait_ns(200000, c);
     if (!c->online)
