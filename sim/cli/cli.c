@@ -26,6 +26,14 @@ void cli_warn(const char *text)
 
 enum { WORDS_MAX = 64 };
 
+/* A command may have no options; glibc's argp loses memory over an
+ * empty table. */
+static const struct argp_option *first_option(const struct argp *argp)
+{
+    static const struct argp_option none[] = {{0}};
+    return argp->options != NULL ? argp->options : none;
+}
+
 const char *cli_nearest(const char *const *words, size_t count,
                         const char *text)
 {
@@ -44,7 +52,7 @@ static enum sim_status unknown_option(const struct argp *argp, const char *text,
 {
     const char *words[WORDS_MAX];
     size_t count = 0;
-    for (const struct argp_option *o = argp->options;
+    for (const struct argp_option *o = first_option(argp);
          (o->name != NULL || o->doc != NULL) && count < WORDS_MAX; o++)
         if (o->name != NULL)
             words[count++] = o->name;
@@ -63,7 +71,7 @@ static enum sim_status unknown_option(const struct argp *argp, const char *text,
 static const struct argp_option *find_option(const struct argp *argp,
                                              const char *name, size_t len)
 {
-    for (const struct argp_option *o = argp->options;
+    for (const struct argp_option *o = first_option(argp);
          o->name != NULL || o->doc != NULL; o++)
         if (o->name != NULL && strlen(o->name) == len &&
             strncmp(o->name, name, len) == 0)

@@ -78,9 +78,7 @@ static enum sim_status show(const char *name, struct sim_error *e)
 
 int cmd_presets(int argc, char **argv)
 {
-    static const struct argp_option table[] = {{0}};
     static const struct argp argp = {
-        .options = table,
         .parser = parse,
         .args_doc = "[NAME]",
         .doc = "List the presets, or show one: each value with its basis "
