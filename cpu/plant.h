@@ -17,7 +17,7 @@ enum plant {
     PLANT_CMPXCHG_NO_WRITE,  /* CMPXCHG does not write back on mismatch */
     PLANT_ENTER_NO_PROBE,    /* ENTER does not probe the final stack top */
     PLANT_SSE_UNALIGNED,     /* no #GP for an unaligned 16-byte operand */
-    PLANT_MINSD_OPERAND,     /* MINSD returns the first operand on NaN */
+    PLANT_COMIS_PARITY,      /* COMISx, PTEST forget PF on unordered */
     PLANT_FLD_NO_OVERFLOW,   /* FLD does not see a full register stack */
     PLANT_REP_COUNT32,       /* addr32 REP with count 0 does not zero-extend */
     PLANT_PUSH_RSP,          /* PUSH RSP stores the decremented value */

@@ -8,6 +8,7 @@
 #define VTSIM_CPU_SSE_BODY_H
 
 #include "cpu/mem.h"
+#include "cpu/plant.h"
 #include "cpu/sse.h"
 
 /* dst = op(dst, src) as host instruction `host`. */
@@ -61,7 +62,7 @@ ALWAYS_INLINE bool vec_slow_load(struct cpu *c, const struct uop *u,
                                  unsigned size, bool aligned)
 {
     uint64_t lin = uop_ea(c, u);
-    if (aligned && !vec_aligned(lin)) {
+    if (aligned && !vec_aligned(lin) && !PLANTED(c, PLANT_SSE_UNALIGNED)) {
         (void)raise_gp(c, 0);
         return false;
     }

@@ -10,6 +10,7 @@
 #include "cpu/x87.h"
 
 #include "cpu/flags.h"
+#include "cpu/plant.h"
 
 #include <string.h>
 
@@ -89,8 +90,7 @@ static void put(struct x87 *f, unsigned i, struct f80 v)
 static void move_top(struct x87 *f, unsigned by)
 {
     unsigned top = (x87_top(f) + by) & 7;
-    f->fsw = (uint16_t)((f->fsw & ~(unsigned)X87_TOP) |
-                        top << X87_TOP_SHIFT);
+    f->fsw = (uint16_t)((f->fsw & ~(unsigned)X87_TOP) | top << X87_TOP_SHIFT);
 }
 
 static void release(struct x87 *f, unsigned i)
@@ -165,10 +165,10 @@ static void clear_code_bits(struct x87 *f, unsigned set)
 static enum x87_host_op arith_host(enum x87_op op, enum x87_format m)
 {
     static const uint8_t host[X87_OPS] = {
-        [X87_ADD] = HOST_ADD_F32,   [X87_MUL] = HOST_MUL_F32,
-        [X87_SUB] = HOST_SUB_F32,   [X87_SUBR] = HOST_SUBR_F32,
-        [X87_DIV] = HOST_DIV_F32,   [X87_DIVR] = HOST_DIVR_F32,
-        [X87_COM] = HOST_COM_F32,   [X87_COMP] = HOST_COM_F32,
+        [X87_ADD] = HOST_ADD_F32, [X87_MUL] = HOST_MUL_F32,
+        [X87_SUB] = HOST_SUB_F32, [X87_SUBR] = HOST_SUBR_F32,
+        [X87_DIV] = HOST_DIV_F32, [X87_DIVR] = HOST_DIVR_F32,
+        [X87_COM] = HOST_COM_F32, [X87_COMP] = HOST_COM_F32,
         [X87_COMI] = HOST_COM_F32};
     if (op == X87_UCOM || op == X87_UCOMI)
         return HOST_UCOM_ST;
@@ -318,8 +318,7 @@ static void binary_pop(struct cpu *c, const struct uop *u, enum x87_host_op op)
 
 /* FXTRACT, FPTAN, FSINCOS: ST(0) is replaced and a second result pushed,
  * unless C2 says that the operand is out of range. */
-static void two_results(struct cpu *c, const struct uop *u,
-                        enum x87_host_op op)
+static void two_results(struct cpu *c, const struct uop *u, enum x87_host_op op)
 {
     struct x87 *f = &c->x87;
     unsigned codes = X87_C1 | (op == HOST_XTRACT ? 0 : X87_C2);
@@ -379,7 +378,8 @@ static void load_raw(struct cpu *c, const struct uop *u, struct f80 v,
                      bool source_empty)
 {
     struct x87 *f = &c->x87;
-    if (!empty(f, 7) || source_empty) {
+    bool full = !empty(f, 7) && !PLANTED(c, PLANT_FLD_NO_OVERFLOW);
+    if (full || source_empty) {
         /* An empty source counts before a full stack. */
         if (stack_fault(c, u, !source_empty))
             push(f, indefinite);
@@ -507,9 +507,7 @@ void x87_register(struct cpu *c, const struct uop *u)
     case X87_UCOM:
     case X87_COMI:
     case X87_UCOMI: compare(c, u, op, 0); break;
-    case X87_FLD:
-        load_raw(c, u, get(f, u->dst), empty(f, u->dst));
-        break;
+    case X87_FLD: load_raw(c, u, get(f, u->dst), empty(f, u->dst)); break;
     case X87_FST: store_register(c, u); break;
     case X87_FXCH: exchange(c, u); break;
     case X87_FCMOV: conditional_move(c, u); break;

@@ -74,8 +74,7 @@ void native_run(const struct test_case *t, struct outcome *o);
 /* Simulated side. */
 struct sim;
 struct sim *sim_open(unsigned plant);
-void sim_run_case(struct sim *s, const struct test_case *t,
-                  struct outcome *o);
+void sim_run_case(struct sim *s, const struct test_case *t, struct outcome *o);
 void sim_close(struct sim *s);
 
 /* A difference that remains after masks: text for people, empty if none.

@@ -31,12 +31,13 @@ static uint32_t undefined_shift(const struct test_case *t)
     if (n == 0)
         return 0;
     switch (t->zi.mnemonic) {
-    case ZYDIS_MNEMONIC_ROL: case ZYDIS_MNEMONIC_ROR:
-    case ZYDIS_MNEMONIC_RCL: case ZYDIS_MNEMONIC_RCR:
-        return n == 1 ? 0 : OF;
-    case ZYDIS_MNEMONIC_SAR:
-        return AF | (n == 1 ? 0 : OF);
-    case ZYDIS_MNEMONIC_SHLD: case ZYDIS_MNEMONIC_SHRD:
+    case ZYDIS_MNEMONIC_ROL:
+    case ZYDIS_MNEMONIC_ROR:
+    case ZYDIS_MNEMONIC_RCL:
+    case ZYDIS_MNEMONIC_RCR: return n == 1 ? 0 : OF;
+    case ZYDIS_MNEMONIC_SAR: return AF | (n == 1 ? 0 : OF);
+    case ZYDIS_MNEMONIC_SHLD:
+    case ZYDIS_MNEMONIC_SHRD:
         if (n > size)
             return CF | PF | AF | ZF | SF | OF;
         return AF | (n == 1 ? 0 : OF);
@@ -49,24 +50,29 @@ static uint32_t undefined_shift(const struct test_case *t)
 uint32_t undefined_flags(const struct test_case *t)
 {
     switch (t->zi.mnemonic) {
-    case ZYDIS_MNEMONIC_AND: case ZYDIS_MNEMONIC_OR:
-    case ZYDIS_MNEMONIC_XOR: case ZYDIS_MNEMONIC_TEST:
-        return AF;
-    case ZYDIS_MNEMONIC_MUL: case ZYDIS_MNEMONIC_IMUL:
-        return SF | ZF | AF | PF;
-    case ZYDIS_MNEMONIC_DIV: case ZYDIS_MNEMONIC_IDIV:
-        return CF | PF | AF | ZF | SF | OF;
-    case ZYDIS_MNEMONIC_SHL: case ZYDIS_MNEMONIC_SHR:
-    case ZYDIS_MNEMONIC_SAR: case ZYDIS_MNEMONIC_ROL:
-    case ZYDIS_MNEMONIC_ROR: case ZYDIS_MNEMONIC_RCL:
-    case ZYDIS_MNEMONIC_RCR: case ZYDIS_MNEMONIC_SHLD:
-    case ZYDIS_MNEMONIC_SHRD:
-        return undefined_shift(t);
-    case ZYDIS_MNEMONIC_BT: case ZYDIS_MNEMONIC_BTS:
-    case ZYDIS_MNEMONIC_BTR: case ZYDIS_MNEMONIC_BTC:
-        return OF | SF | AF | PF;
-    case ZYDIS_MNEMONIC_BSF: case ZYDIS_MNEMONIC_BSR:
-        return CF | OF | SF | AF | PF;
+    case ZYDIS_MNEMONIC_AND:
+    case ZYDIS_MNEMONIC_OR:
+    case ZYDIS_MNEMONIC_XOR:
+    case ZYDIS_MNEMONIC_TEST: return AF;
+    case ZYDIS_MNEMONIC_MUL:
+    case ZYDIS_MNEMONIC_IMUL: return SF | ZF | AF | PF;
+    case ZYDIS_MNEMONIC_DIV:
+    case ZYDIS_MNEMONIC_IDIV: return CF | PF | AF | ZF | SF | OF;
+    case ZYDIS_MNEMONIC_SHL:
+    case ZYDIS_MNEMONIC_SHR:
+    case ZYDIS_MNEMONIC_SAR:
+    case ZYDIS_MNEMONIC_ROL:
+    case ZYDIS_MNEMONIC_ROR:
+    case ZYDIS_MNEMONIC_RCL:
+    case ZYDIS_MNEMONIC_RCR:
+    case ZYDIS_MNEMONIC_SHLD:
+    case ZYDIS_MNEMONIC_SHRD: return undefined_shift(t);
+    case ZYDIS_MNEMONIC_BT:
+    case ZYDIS_MNEMONIC_BTS:
+    case ZYDIS_MNEMONIC_BTR:
+    case ZYDIS_MNEMONIC_BTC: return OF | SF | AF | PF;
+    case ZYDIS_MNEMONIC_BSF:
+    case ZYDIS_MNEMONIC_BSR: return CF | OF | SF | AF | PF;
     default: return 0;
     }
 }
@@ -78,15 +84,22 @@ static uint16_t undefined_fsw(const struct test_case *t)
         t->zi.meta.category != ZYDIS_CATEGORY_X87_ALU)
         return 0;
     switch (t->zi.mnemonic) {
-    case ZYDIS_MNEMONIC_FCOM: case ZYDIS_MNEMONIC_FCOMP:
-    case ZYDIS_MNEMONIC_FCOMPP: case ZYDIS_MNEMONIC_FUCOM:
-    case ZYDIS_MNEMONIC_FUCOMP: case ZYDIS_MNEMONIC_FUCOMPP:
-    case ZYDIS_MNEMONIC_FTST: case ZYDIS_MNEMONIC_FICOM:
-    case ZYDIS_MNEMONIC_FICOMP: case ZYDIS_MNEMONIC_FXAM:
-    case ZYDIS_MNEMONIC_FPREM: case ZYDIS_MNEMONIC_FPREM1:
-    case ZYDIS_MNEMONIC_FNINIT: case ZYDIS_MNEMONIC_FLDCW:
-    case ZYDIS_MNEMONIC_FLDENV: case ZYDIS_MNEMONIC_FRSTOR:
-        return 0;
+    case ZYDIS_MNEMONIC_FCOM:
+    case ZYDIS_MNEMONIC_FCOMP:
+    case ZYDIS_MNEMONIC_FCOMPP:
+    case ZYDIS_MNEMONIC_FUCOM:
+    case ZYDIS_MNEMONIC_FUCOMP:
+    case ZYDIS_MNEMONIC_FUCOMPP:
+    case ZYDIS_MNEMONIC_FTST:
+    case ZYDIS_MNEMONIC_FICOM:
+    case ZYDIS_MNEMONIC_FICOMP:
+    case ZYDIS_MNEMONIC_FXAM:
+    case ZYDIS_MNEMONIC_FPREM:
+    case ZYDIS_MNEMONIC_FPREM1:
+    case ZYDIS_MNEMONIC_FNINIT:
+    case ZYDIS_MNEMONIC_FLDCW:
+    case ZYDIS_MNEMONIC_FLDENV:
+    case ZYDIS_MNEMONIC_FRSTOR: return 0;
     default: return 0x4500;
     }
 }
@@ -114,10 +127,10 @@ struct scope {
     const struct outcome *native, *sim;
     uint32_t mask_flags; /* compared EFLAGS bits */
     uint16_t mask_fsw;
-    uint32_t mask_gpr; /* bit i set: register i is not compared */
+    uint32_t mask_gpr;   /* bit i set: register i is not compared */
     uint32_t mask_error; /* bits of the error code not compared */
     uint64_t mask_cr2;   /* ... and of CR2 */
-    bool mask_outcome; /* vector, rip and all: nothing is compared */
+    bool mask_outcome;   /* vector, rip and all: nothing is compared */
     bool mask_st, mask_ftw, mask_xmm, mask_mxcsr, mask_memory;
 };
 

@@ -6,10 +6,9 @@
 /* The decoder's enumerations have hundreds of values; a few matter here. */
 #pragma GCC diagnostic ignored "-Wswitch-enum"
 
-#include "tests/differential/case.h"
-
 #include "cpu/xlat.h"
 #include "sim/base/rng.h"
+#include "tests/differential/case.h"
 
 #include <string.h>
 
@@ -22,11 +21,31 @@ static uint64_t below(struct rng *r, uint64_t n)
 
 static uint64_t integer_value(struct rng *r)
 {
-    static const uint64_t edge[] = {
-        0, 1, 2, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff,
-        0x80000000, 0xffffffff, 0x100000000, 0x7fffffffffffffff,
-        0x8000000000000000, 0xffffffffffffffff, 0x0f, 0x10, 0x1f, 0x20, 0x3f,
-        0x40, 0xffffffff80000000, 0x5555555555555555, 0xaaaaaaaaaaaaaaaa};
+    static const uint64_t edge[] = {0,
+                                    1,
+                                    2,
+                                    0x7f,
+                                    0x80,
+                                    0xff,
+                                    0x7fff,
+                                    0x8000,
+                                    0xffff,
+                                    0x7fffffff,
+                                    0x80000000,
+                                    0xffffffff,
+                                    0x100000000,
+                                    0x7fffffffffffffff,
+                                    0x8000000000000000,
+                                    0xffffffffffffffff,
+                                    0x0f,
+                                    0x10,
+                                    0x1f,
+                                    0x20,
+                                    0x3f,
+                                    0x40,
+                                    0xffffffff80000000,
+                                    0x5555555555555555,
+                                    0xaaaaaaaaaaaaaaaa};
     switch (below(r, 8)) {
     case 0:
     case 1: return edge[below(r, sizeof edge / sizeof edge[0])];
@@ -39,18 +58,28 @@ static uint64_t integer_value(struct rng *r)
 /* Eight bytes that are interesting as floats, doubles or integers. */
 static uint64_t vector_value(struct rng *r)
 {
-    static const uint64_t doubles[] = {
-        0, 0x8000000000000000, 0x3ff0000000000000, 0xbff0000000000000,
-        0x7ff0000000000000, 0xfff0000000000000, 0x7ff8000000000000,
-        0x7ff0000000000001, 0x0000000000000001, 0x000fffffffffffff,
-        0x0010000000000000, 0x7fefffffffffffff, 0x4330000000000000,
-        0x41dfffffffc00000, 0xc1e0000000000000, 0x3fe0000000000000,
-        0x43e0000000000000, 0x4059000000000000};
+    static const uint64_t doubles[] = {0,
+                                       0x8000000000000000,
+                                       0x3ff0000000000000,
+                                       0xbff0000000000000,
+                                       0x7ff0000000000000,
+                                       0xfff0000000000000,
+                                       0x7ff8000000000000,
+                                       0x7ff0000000000001,
+                                       0x0000000000000001,
+                                       0x000fffffffffffff,
+                                       0x0010000000000000,
+                                       0x7fefffffffffffff,
+                                       0x4330000000000000,
+                                       0x41dfffffffc00000,
+                                       0xc1e0000000000000,
+                                       0x3fe0000000000000,
+                                       0x43e0000000000000,
+                                       0x4059000000000000};
     static const uint32_t floats[] = {
-        0, 0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000,
-        0x7fc00000, 0x7f800001, 0x00000001, 0x007fffff, 0x00800000,
-        0x7f7fffff, 0x4b000000, 0x4effffff, 0xcf000000, 0x3f000000,
-        0x5f000000, 0x42c80000};
+        0,          0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000,
+        0x7fc00000, 0x7f800001, 0x00000001, 0x007fffff, 0x00800000, 0x7f7fffff,
+        0x4b000000, 0x4effffff, 0xcf000000, 0x3f000000, 0x5f000000, 0x42c80000};
     switch (below(r, 6)) {
     case 0:
     case 1: return doubles[below(r, sizeof doubles / sizeof doubles[0])];
@@ -80,8 +109,8 @@ static void random_x87(struct rng *r, struct fx_image *fx)
     if ((rc_pc & 0x300) == 0x100)
         rc_pc |= 0x200; /* precision control 01 is reserved */
     bool unmasked = below(r, 32) == 0;
-    fx->fcw = (uint16_t)(0x40 | rc_pc |
-                         (unmasked ? below(r, 64) : (uint64_t)0x3f));
+    fx->fcw =
+        (uint16_t)(0x40 | rc_pc | (unmasked ? below(r, 64) : (uint64_t)0x3f));
     fx->fsw = (uint16_t)(below(r, 8) << 11 | (rng_next(r) & 0x4700));
     fx->ftw = (uint8_t)(below(r, 4) ? 0xff : rng_next(r));
     for (unsigned i = 0; i < 8; i++) {
@@ -171,34 +200,57 @@ static unsigned random_bytes(struct rng *r, uint8_t *b)
 static bool excluded(const ZydisDecodedInstruction *zi)
 {
     switch (zi->mnemonic) {
-    case ZYDIS_MNEMONIC_SYSCALL: case ZYDIS_MNEMONIC_SYSENTER:
-    case ZYDIS_MNEMONIC_SYSEXIT: case ZYDIS_MNEMONIC_SYSRET:
-    case ZYDIS_MNEMONIC_INT: case ZYDIS_MNEMONIC_INT1:
-    case ZYDIS_MNEMONIC_INT3: case ZYDIS_MNEMONIC_IRET:
-    case ZYDIS_MNEMONIC_IRETD: case ZYDIS_MNEMONIC_IRETQ:
-    case ZYDIS_MNEMONIC_LFS: case ZYDIS_MNEMONIC_LGS:
-    case ZYDIS_MNEMONIC_LSS: case ZYDIS_MNEMONIC_RDTSC:
-    case ZYDIS_MNEMONIC_RDTSCP: case ZYDIS_MNEMONIC_RDPMC:
-    case ZYDIS_MNEMONIC_RDRAND: case ZYDIS_MNEMONIC_RDSEED:
-    case ZYDIS_MNEMONIC_RDPID: case ZYDIS_MNEMONIC_CPUID:
-    case ZYDIS_MNEMONIC_XGETBV: case ZYDIS_MNEMONIC_XSETBV: case ZYDIS_MNEMONIC_FXSAVE:
-    case ZYDIS_MNEMONIC_FXSAVE64: case ZYDIS_MNEMONIC_FXRSTOR:
-    case ZYDIS_MNEMONIC_FXRSTOR64: case ZYDIS_MNEMONIC_FRSTOR:
-    case ZYDIS_MNEMONIC_FNSAVE: case ZYDIS_MNEMONIC_FLDENV:
-    case ZYDIS_MNEMONIC_FNSTENV: case ZYDIS_MNEMONIC_SGDT:
-    case ZYDIS_MNEMONIC_SIDT: case ZYDIS_MNEMONIC_SLDT:
-    case ZYDIS_MNEMONIC_STR: case ZYDIS_MNEMONIC_SMSW:
-    case ZYDIS_MNEMONIC_LAR: case ZYDIS_MNEMONIC_LSL:
-    case ZYDIS_MNEMONIC_VERR: case ZYDIS_MNEMONIC_VERW:
-    case ZYDIS_MNEMONIC_RDFSBASE: case ZYDIS_MNEMONIC_RDGSBASE:
-    case ZYDIS_MNEMONIC_WRFSBASE: case ZYDIS_MNEMONIC_WRGSBASE:
-    case ZYDIS_MNEMONIC_POPF: case ZYDIS_MNEMONIC_POPFD:
-    case ZYDIS_MNEMONIC_POPFQ: case ZYDIS_MNEMONIC_LDMXCSR:
-        return true;
+    case ZYDIS_MNEMONIC_SYSCALL:
+    case ZYDIS_MNEMONIC_SYSENTER:
+    case ZYDIS_MNEMONIC_SYSEXIT:
+    case ZYDIS_MNEMONIC_SYSRET:
+    case ZYDIS_MNEMONIC_INT:
+    case ZYDIS_MNEMONIC_INT1:
+    case ZYDIS_MNEMONIC_INT3:
+    case ZYDIS_MNEMONIC_IRET:
+    case ZYDIS_MNEMONIC_IRETD:
+    case ZYDIS_MNEMONIC_IRETQ:
+    case ZYDIS_MNEMONIC_LFS:
+    case ZYDIS_MNEMONIC_LGS:
+    case ZYDIS_MNEMONIC_LSS:
+    case ZYDIS_MNEMONIC_RDTSC:
+    case ZYDIS_MNEMONIC_RDTSCP:
+    case ZYDIS_MNEMONIC_RDPMC:
+    case ZYDIS_MNEMONIC_RDRAND:
+    case ZYDIS_MNEMONIC_RDSEED:
+    case ZYDIS_MNEMONIC_RDPID:
+    case ZYDIS_MNEMONIC_CPUID:
+    case ZYDIS_MNEMONIC_XGETBV:
+    case ZYDIS_MNEMONIC_XSETBV:
+    case ZYDIS_MNEMONIC_FXSAVE:
+    case ZYDIS_MNEMONIC_FXSAVE64:
+    case ZYDIS_MNEMONIC_FXRSTOR:
+    case ZYDIS_MNEMONIC_FXRSTOR64:
+    case ZYDIS_MNEMONIC_FRSTOR:
+    case ZYDIS_MNEMONIC_FNSAVE:
+    case ZYDIS_MNEMONIC_FLDENV:
+    case ZYDIS_MNEMONIC_FNSTENV:
+    case ZYDIS_MNEMONIC_SGDT:
+    case ZYDIS_MNEMONIC_SIDT:
+    case ZYDIS_MNEMONIC_SLDT:
+    case ZYDIS_MNEMONIC_STR:
+    case ZYDIS_MNEMONIC_SMSW:
+    case ZYDIS_MNEMONIC_LAR:
+    case ZYDIS_MNEMONIC_LSL:
+    case ZYDIS_MNEMONIC_VERR:
+    case ZYDIS_MNEMONIC_VERW:
+    case ZYDIS_MNEMONIC_RDFSBASE:
+    case ZYDIS_MNEMONIC_RDGSBASE:
+    case ZYDIS_MNEMONIC_WRFSBASE:
+    case ZYDIS_MNEMONIC_WRGSBASE:
+    case ZYDIS_MNEMONIC_POPF:
+    case ZYDIS_MNEMONIC_POPFD:
+    case ZYDIS_MNEMONIC_POPFQ:
+    case ZYDIS_MNEMONIC_LDMXCSR: return true;
     default: break;
     }
-    if (zi->attributes & (ZYDIS_ATTRIB_HAS_SEGMENT_FS |
-                          ZYDIS_ATTRIB_HAS_SEGMENT_GS))
+    if (zi->attributes &
+        (ZYDIS_ATTRIB_HAS_SEGMENT_FS | ZYDIS_ATTRIB_HAS_SEGMENT_GS))
         return true;
     /* Far transfers and segment registers. */
     if (zi->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR)
@@ -210,8 +262,7 @@ static bool touches_segment(const struct test_case *t)
 {
     for (unsigned i = 0; i < t->zi.operand_count_visible; i++) {
         if (t->zo[i].type == ZYDIS_OPERAND_TYPE_REGISTER &&
-            ZydisRegisterGetClass(t->zo[i].reg.value) ==
-                ZYDIS_REGCLASS_SEGMENT)
+            ZydisRegisterGetClass(t->zo[i].reg.value) == ZYDIS_REGCLASS_SEGMENT)
             return true;
     }
     return false;
@@ -244,8 +295,8 @@ static int gpr_number(ZydisRegister reg)
 {
     if (reg == ZYDIS_REGISTER_NONE)
         return -1;
-    ZydisRegister wide = ZydisRegisterGetLargestEnclosing(
-        ZYDIS_MACHINE_MODE_LONG_64, reg);
+    ZydisRegister wide =
+        ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg);
     if (wide < ZYDIS_REGISTER_RAX || wide > ZYDIS_REGISTER_R15)
         return -1;
     return (int)(wide - ZYDIS_REGISTER_RAX);
@@ -340,11 +391,12 @@ static void steer_branch(struct rng *r, struct test_case *t)
 static void steer(struct rng *r, struct test_case *t)
 {
     aim_operands(r, t);
-    bool rep = t->zi.attributes &
-               (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE |
-                ZYDIS_ATTRIB_HAS_REPNE);
-    if (rep)
-        t->before.gpr[1] = below(r, 9);
+    bool rep =
+        t->zi.attributes &
+        (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE);
+    if (rep) /* with 32-bit addresses bits 63:32 do not count */
+        t->before.gpr[1] =
+            below(r, 9) | (t->zi.address_width == 32 ? rng_next(r) << 32 : 0);
     ZydisMnemonic m = t->zi.mnemonic;
     if ((m == ZYDIS_MNEMONIC_BT || m == ZYDIS_MNEMONIC_BTS ||
          m == ZYDIS_MNEMONIC_BTR || m == ZYDIS_MNEMONIC_BTC) &&
@@ -395,8 +447,8 @@ bool case_generate(uint64_t seed, uint64_t index, struct test_case *t,
     for (unsigned tries = 0; tries < 64; tries++) {
         random_bytes(&r, t->bytes);
         t->bytes[15] = 0xcc;
-        if (ZYAN_FAILED(ZydisDecoderDecodeFull(
-                &decoder, t->bytes, 15, &t->zi, t->zo)))
+        if (ZYAN_FAILED(
+                ZydisDecoderDecodeFull(&decoder, t->bytes, 15, &t->zi, t->zo)))
             continue;
         if (t->zi.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY ||
             insn_rows[t->zi.mnemonic].fn == NULL)
@@ -408,8 +460,8 @@ bool case_generate(uint64_t seed, uint64_t index, struct test_case *t,
         fill_memory(&r, t->memory);
         steer(&r, t);
         /* Steering patched bytes: decode what will run. */
-        if (ZYAN_FAILED(ZydisDecoderDecodeFull(
-                &decoder, t->bytes, 15, &t->zi, t->zo)) ||
+        if (ZYAN_FAILED(ZydisDecoderDecodeFull(&decoder, t->bytes, 15, &t->zi,
+                                               t->zo)) ||
             t->zi.length != t->length)
             continue;
         memset(t->bytes + t->length, 0xcc, sizeof t->bytes - t->length);

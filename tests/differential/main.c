@@ -152,14 +152,12 @@ static uint64_t report(const struct options *o, struct tally *tally)
     }
     printf("%llu cases (seed %llu), %u mnemonics, %llu faulting, "
            "%llu without a case\n",
-           (unsigned long long)sum.run, (unsigned long long)o->seed,
-           mnemonics, (unsigned long long)sum.faults,
-           (unsigned long long)sum.skipped);
+           (unsigned long long)sum.run, (unsigned long long)o->seed, mnemonics,
+           (unsigned long long)sum.faults, (unsigned long long)sum.skipped);
     for (unsigned w = 0; w < waiver_count(); w++)
         printf("waiver %-18s %8llu  %s\n", waiver_name(w),
                (unsigned long long)sum.waived[w], waiver_reason(w));
-    printf("%llu unexplained differences\n",
-           (unsigned long long)sum.different);
+    printf("%llu unexplained differences\n", (unsigned long long)sum.different);
     return sum.different;
 }
 
@@ -178,16 +176,15 @@ int main(int argc, char **argv)
 {
     fix_layout(argv);
     struct options o = {.cases = 100000, .seed = 1, .jobs = 2, .show = 20};
-    const struct argp argp = {keys, parse, NULL,
-                              "Compare instructions with the host CPU.",
-                              NULL, NULL, NULL};
+    const struct argp argp = {
+        keys, parse, NULL, "Compare instructions with the host CPU.",
+        NULL, NULL,  NULL};
     if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
         return 2;
     if (o.one)
         o.cases = o.jobs = 1;
     if (o.jobs < 1 || o.jobs > JOBS_MAX) {
-        fprintf(stderr, "differential: --jobs: %u (1..%d)\n", o.jobs,
-                JOBS_MAX);
+        fprintf(stderr, "differential: --jobs: %u (1..%d)\n", o.jobs, JOBS_MAX);
         return 2;
     }
     struct tally *tally =

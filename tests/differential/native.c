@@ -16,8 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 /* What the assembly reads and writes; the addresses are absolute. */
 struct native_block {
@@ -39,62 +39,61 @@ void native_enter(void);
 void native_exit_stub(void);
 void native_recover(void);
 
-__asm__(
-    ".text\n"
-    ".globl native_enter\n"
-    "native_enter:\n"
-    "  push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
-    "  mov %rsp, native_block+272\n"
-    "  fxrstor64 native_block+320\n"
-    "  pushq native_block+256\n"
-    "  mov native_block+0, %rax\n"
-    "  mov native_block+8, %rcx\n"
-    "  mov native_block+16, %rdx\n"
-    "  mov native_block+24, %rbx\n"
-    "  mov native_block+40, %rbp\n"
-    "  mov native_block+48, %rsi\n"
-    "  mov native_block+56, %rdi\n"
-    "  mov native_block+64, %r8\n"
-    "  mov native_block+72, %r9\n"
-    "  mov native_block+80, %r10\n"
-    "  mov native_block+88, %r11\n"
-    "  mov native_block+96, %r12\n"
-    "  mov native_block+104, %r13\n"
-    "  mov native_block+112, %r14\n"
-    "  mov native_block+120, %r15\n"
-    "  popfq\n"
-    "  mov native_block+32, %rsp\n"
-    "  jmp *native_block+280\n"
-    ".globl native_exit_stub\n"
-    "native_exit_stub:\n"
-    "  mov %rax, native_block+128\n"
-    "  mov %rcx, native_block+136\n"
-    "  mov %rdx, native_block+144\n"
-    "  mov %rbx, native_block+152\n"
-    "  mov %rsp, native_block+160\n"
-    "  mov %rbp, native_block+168\n"
-    "  mov %rsi, native_block+176\n"
-    "  mov %rdi, native_block+184\n"
-    "  mov %r8, native_block+192\n"
-    "  mov %r9, native_block+200\n"
-    "  mov %r10, native_block+208\n"
-    "  mov %r11, native_block+216\n"
-    "  mov %r12, native_block+224\n"
-    "  mov %r13, native_block+232\n"
-    "  mov %r14, native_block+240\n"
-    "  mov %r15, native_block+248\n"
-    "  mov native_block+272, %rsp\n"
-    "  pushfq\n"
-    "  popq native_block+264\n"
-    "  fxsave64 native_block+832\n"
-    ".globl native_recover\n"
-    "native_recover:\n"
-    "  cld\n"
-    "  fninit\n"
-    "  movl $0x1f80, -8(%rsp)\n"
-    "  ldmxcsr -8(%rsp)\n"
-    "  pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n"
-    "  ret\n");
+__asm__(".text\n"
+        ".globl native_enter\n"
+        "native_enter:\n"
+        "  push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
+        "  mov %rsp, native_block+272\n"
+        "  fxrstor64 native_block+320\n"
+        "  pushq native_block+256\n"
+        "  mov native_block+0, %rax\n"
+        "  mov native_block+8, %rcx\n"
+        "  mov native_block+16, %rdx\n"
+        "  mov native_block+24, %rbx\n"
+        "  mov native_block+40, %rbp\n"
+        "  mov native_block+48, %rsi\n"
+        "  mov native_block+56, %rdi\n"
+        "  mov native_block+64, %r8\n"
+        "  mov native_block+72, %r9\n"
+        "  mov native_block+80, %r10\n"
+        "  mov native_block+88, %r11\n"
+        "  mov native_block+96, %r12\n"
+        "  mov native_block+104, %r13\n"
+        "  mov native_block+112, %r14\n"
+        "  mov native_block+120, %r15\n"
+        "  popfq\n"
+        "  mov native_block+32, %rsp\n"
+        "  jmp *native_block+280\n"
+        ".globl native_exit_stub\n"
+        "native_exit_stub:\n"
+        "  mov %rax, native_block+128\n"
+        "  mov %rcx, native_block+136\n"
+        "  mov %rdx, native_block+144\n"
+        "  mov %rbx, native_block+152\n"
+        "  mov %rsp, native_block+160\n"
+        "  mov %rbp, native_block+168\n"
+        "  mov %rsi, native_block+176\n"
+        "  mov %rdi, native_block+184\n"
+        "  mov %r8, native_block+192\n"
+        "  mov %r9, native_block+200\n"
+        "  mov %r10, native_block+208\n"
+        "  mov %r11, native_block+216\n"
+        "  mov %r12, native_block+224\n"
+        "  mov %r13, native_block+232\n"
+        "  mov %r14, native_block+240\n"
+        "  mov %r15, native_block+248\n"
+        "  mov native_block+272, %rsp\n"
+        "  pushfq\n"
+        "  popq native_block+264\n"
+        "  fxsave64 native_block+832\n"
+        ".globl native_recover\n"
+        "native_recover:\n"
+        "  cld\n"
+        "  fninit\n"
+        "  movl $0x1f80, -8(%rsp)\n"
+        "  ldmxcsr -8(%rsp)\n"
+        "  pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n"
+        "  ret\n");
 
 _Static_assert(__builtin_offsetof(struct native_block, gpr_out) == 128, "");
 _Static_assert(__builtin_offsetof(struct native_block, rflags_in) == 256, "");
@@ -105,10 +104,9 @@ _Static_assert(__builtin_offsetof(struct native_block, fx_in) == 320, "");
 _Static_assert(__builtin_offsetof(struct native_block, fx_out) == 832, "");
 
 /* Index in gregs of rax rcx rdx rbx rsp rbp rsi rdi r8.. */
-static const int greg[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX,
-                             REG_RSP, REG_RBP, REG_RSI, REG_RDI,
-                             REG_R8,  REG_R9,  REG_R10, REG_R11,
-                             REG_R12, REG_R13, REG_R14, REG_R15};
+static const int greg[16] = {
+    REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+    REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
 
 static void on_signal(int number, siginfo_t *info, void *context)
 {
@@ -140,9 +138,9 @@ static uint8_t *map_twice(uint64_t at, size_t size)
     int fd = memfd_create("differential", 0);
     if (fd < 0 || ftruncate(fd, (off_t)size) != 0)
         return NULL;
-    void *fixed = mmap((void *)(uintptr_t)at, size,
-                       PROT_READ | PROT_WRITE | PROT_EXEC,
-                       MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0);
+    void *fixed =
+        mmap((void *)(uintptr_t)at, size, PROT_READ | PROT_WRITE | PROT_EXEC,
+             MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0);
     void *alias = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     close(fd);
     if (fixed == MAP_FAILED || alias == MAP_FAILED)
@@ -157,8 +155,7 @@ bool native_open(void)
     if (code_alias == NULL || arena_alias == NULL)
         return false;
     if (mprotect((void *)(uintptr_t)CODE_PAGE, 4096, PROT_READ | PROT_EXEC) ||
-        mprotect((void *)(uintptr_t)ARENA, 2 * 4096,
-                 PROT_READ | PROT_WRITE) ||
+        mprotect((void *)(uintptr_t)ARENA, 2 * 4096, PROT_READ | PROT_WRITE) ||
         mprotect((void *)(uintptr_t)ARENA_RO, 4096, PROT_READ))
         return false;
     memset(code_alias, 0xcc, 4096);
@@ -209,13 +206,11 @@ void native_run(const struct test_case *t, struct outcome *o)
         o->after.rip = CODE_PAGE + CODE_OFFSET + t->length;
         o->after.rflags = native_block.rflags_out;
         o->after.fx = native_block.fx_out;
-    } else if (o->vector == 3 &&
-               o->after.rip - 1 - CODE_PAGE < 4096) {
+    } else if (o->vector == 3 && o->after.rip - 1 - CODE_PAGE < 4096) {
         o->vector = -1; /* a taken branch fell on an int3 */
         o->after.rip--;
         o->error = 0;
-    } else if (o->vector == 14 && (o->error & 0x10) &&
-               o->after.rip == o->cr2) {
+    } else if (o->vector == 14 && (o->error & 0x10) && o->after.rip == o->cr2) {
         o->vector = -1; /* ... or on a page that cannot be fetched */
         o->error = 0;
         o->cr2 = 0;

@@ -3,12 +3,11 @@
  * memory layout. Faults go through a real IDT to a HLT in ring 0; the frame
  * on the interrupt stack is part of what is compared.
  */
-#include "tests/differential/case.h"
-
 #include "cpu/cpu.h"
 #include "cpu/regs.h"
 #include "mmu/memsys.h"
 #include "sim/machine/config.h"
+#include "tests/differential/case.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,9 +81,8 @@ static void build_descriptors(struct sim *s)
 
 static struct segment segment(uint16_t selector, uint32_t attr)
 {
-    struct segment g = {.selector = selector,
-                        .attr = attr,
-                        .limit = 0xffffffff};
+    struct segment g = {
+        .selector = selector, .attr = attr, .limit = 0xffffffff};
     return g;
 }
 
@@ -94,7 +92,7 @@ static void set_start(struct sim *s)
     cpu_get_regs(s->cpu, r);
     r->cr0 = 0x80050033; /* PG AM WP NE ET MP PE */
     r->cr3 = PML4_AT;
-    r->cr4 = 0x620; /* PAE OSFXSR OSXMMEXCPT */
+    r->cr4 = 0x620;  /* PAE OSFXSR OSXMMEXCPT */
     r->efer = 0xd01; /* SCE LME LMA NXE */
     r->seg[SEG_CS] = segment(0x2b, 0xafb);
     r->seg[SEG_CS].attr = 0xfb | SEG_ATTR_L | SEG_ATTR_G;
@@ -132,8 +130,7 @@ struct sim *sim_open(unsigned plant)
         return NULL;
     }
     wiring.memory = s->memory;
-    if (cpu_create(&config.core, &config.mmu, &wiring, &s->cpu, &e) !=
-        SIM_OK) {
+    if (cpu_create(&config.core, &config.mmu, &wiring, &s->cpu, &e) != SIM_OK) {
         memsys_destroy(s->memory);
         free(s);
         return NULL;
@@ -199,9 +196,9 @@ static void save_x87(const struct cpu_regs *r, struct fx_image *fx)
 /* The interrupt frame that delivery pushed below the top of the stack. */
 static void read_frame(struct sim *s, unsigned vector, struct outcome *o)
 {
-    static const uint32_t with_error =
-        1u << 8 | 1u << 10 | 1u << 11 | 1u << 12 | 1u << 13 | 1u << 14 |
-        1u << 17;
+    static const uint32_t with_error = 1u << 8 | 1u << 10 | 1u << 11 |
+                                       1u << 12 | 1u << 13 | 1u << 14 |
+                                       1u << 17;
     uint64_t frame[6] = {0};
     bool error = vector < 32 && (with_error >> vector & 1);
     uint64_t size = error ? 48 : 40;
@@ -226,8 +223,7 @@ void sim_run_case(struct sim *s, const struct test_case *t, struct outcome *o)
     memsys_write(s->memory, (hpa){CODE_AT + CODE_OFFSET}, 16, bytes);
     memsys_write(s->memory, (hpa){ARENA_AT}, ARENA_SIZE, t->memory);
     cpu_set_regs(s->cpu, &r);
-    cpu_set_instruction_limit(s->cpu,
-                              cpu_account(s->cpu)->instructions + 1);
+    cpu_set_instruction_limit(s->cpu, cpu_account(s->cpu)->instructions + 1);
     (void)cpu_run(s->cpu, UINT64_MAX);
 
     cpu_get_regs(s->cpu, &r);

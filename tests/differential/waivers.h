@@ -52,13 +52,20 @@ static bool x87_c1(struct scope *s)
 {
     s->mask_fsw &= (uint16_t)~0x200;
     switch (s->t->zi.mnemonic) {
-    case ZYDIS_MNEMONIC_FCMOVB: case ZYDIS_MNEMONIC_FCMOVBE:
-    case ZYDIS_MNEMONIC_FCMOVE: case ZYDIS_MNEMONIC_FCMOVNB:
-    case ZYDIS_MNEMONIC_FCMOVNBE: case ZYDIS_MNEMONIC_FCMOVNE:
-    case ZYDIS_MNEMONIC_FCMOVNU: case ZYDIS_MNEMONIC_FCMOVU:
-    case ZYDIS_MNEMONIC_FCOMI: case ZYDIS_MNEMONIC_FCOMIP:
-    case ZYDIS_MNEMONIC_FUCOMI: case ZYDIS_MNEMONIC_FUCOMIP:
-    case ZYDIS_MNEMONIC_FFREE: case ZYDIS_MNEMONIC_FFREEP: return true;
+    case ZYDIS_MNEMONIC_FCMOVB:
+    case ZYDIS_MNEMONIC_FCMOVBE:
+    case ZYDIS_MNEMONIC_FCMOVE:
+    case ZYDIS_MNEMONIC_FCMOVNB:
+    case ZYDIS_MNEMONIC_FCMOVNBE:
+    case ZYDIS_MNEMONIC_FCMOVNE:
+    case ZYDIS_MNEMONIC_FCMOVNU:
+    case ZYDIS_MNEMONIC_FCMOVU:
+    case ZYDIS_MNEMONIC_FCOMI:
+    case ZYDIS_MNEMONIC_FCOMIP:
+    case ZYDIS_MNEMONIC_FUCOMI:
+    case ZYDIS_MNEMONIC_FUCOMIP:
+    case ZYDIS_MNEMONIC_FFREE:
+    case ZYDIS_MNEMONIC_FFREEP: return true;
     default: return false;
     }
 }
@@ -89,13 +96,21 @@ static bool mmx_fault(struct scope *s)
     s->mask_fsw = 0;
     s->mask_error = 1;
     s->mask_cr2 = m->cr2 - n->cr2 < 16 ? UINT64_MAX : 0;
+    ZydisMnemonic mnemonic = s->t->zi.mnemonic;
+    if (n->vector == 14 && (mnemonic == ZYDIS_MNEMONIC_MASKMOVQ ||
+                            mnemonic == ZYDIS_MNEMONIC_MASKMOVDQU)) {
+        s->mask_outcome = true;
+        return true;
+    }
     if (n->vector < 0 || n->vector != m->vector)
         return false;
-    switch (s->t->zi.mnemonic) {
-    case ZYDIS_MNEMONIC_MASKMOVQ: case ZYDIS_MNEMONIC_MASKMOVDQU: return true;
-    case ZYDIS_MNEMONIC_CVTPS2PI: case ZYDIS_MNEMONIC_CVTTPS2PI:
-    case ZYDIS_MNEMONIC_CVTPD2PI: case ZYDIS_MNEMONIC_CVTTPD2PI:
-    case ZYDIS_MNEMONIC_CVTPI2PS: case ZYDIS_MNEMONIC_CVTPI2PD: return true;
+    switch (mnemonic) {
+    case ZYDIS_MNEMONIC_CVTPS2PI:
+    case ZYDIS_MNEMONIC_CVTTPS2PI:
+    case ZYDIS_MNEMONIC_CVTPD2PI:
+    case ZYDIS_MNEMONIC_CVTTPD2PI:
+    case ZYDIS_MNEMONIC_CVTPI2PS:
+    case ZYDIS_MNEMONIC_CVTPI2PD: return true;
     default: return false;
     }
 }
@@ -125,13 +140,21 @@ static bool fcom_unmasked(struct scope *s)
     if (!(s->native->after.fx.fsw & s->sim->after.fx.fsw & 0x80))
         return false;
     switch (s->t->zi.mnemonic) {
-    case ZYDIS_MNEMONIC_FCOM: case ZYDIS_MNEMONIC_FCOMP:
-    case ZYDIS_MNEMONIC_FCOMPP: case ZYDIS_MNEMONIC_FUCOM:
-    case ZYDIS_MNEMONIC_FUCOMP: case ZYDIS_MNEMONIC_FUCOMPP:
-    case ZYDIS_MNEMONIC_FICOM: case ZYDIS_MNEMONIC_FICOMP:
-    case ZYDIS_MNEMONIC_FTST: return true;
-    case ZYDIS_MNEMONIC_FCOMI: case ZYDIS_MNEMONIC_FCOMIP:
-    case ZYDIS_MNEMONIC_FUCOMI: case ZYDIS_MNEMONIC_FUCOMIP:
+    case ZYDIS_MNEMONIC_FCOM:
+    case ZYDIS_MNEMONIC_FCOMP:
+    case ZYDIS_MNEMONIC_FCOMPP:
+    case ZYDIS_MNEMONIC_FUCOM:
+    case ZYDIS_MNEMONIC_FUCOMP:
+    case ZYDIS_MNEMONIC_FUCOMPP:
+    case ZYDIS_MNEMONIC_FICOM:
+    case ZYDIS_MNEMONIC_FICOMP:
+    case ZYDIS_MNEMONIC_FTST:
+    case ZYDIS_MNEMONIC_FPREM:
+    case ZYDIS_MNEMONIC_FPREM1: return true;
+    case ZYDIS_MNEMONIC_FCOMI:
+    case ZYDIS_MNEMONIC_FCOMIP:
+    case ZYDIS_MNEMONIC_FUCOMI:
+    case ZYDIS_MNEMONIC_FUCOMIP:
         s->mask_flags &= ~(uint32_t)(CF | PF | ZF | AF | SF | OF);
         return true;
     default: return false;
@@ -153,6 +176,36 @@ static bool call_order(struct scope *s)
     return s->t->zi.mnemonic == ZYDIS_MNEMONIC_CALL &&
            s->native->vector == 14 && s->sim->vector == 13 &&
            s->native->cr2 == s->native->after.gpr[4] - 8;
+}
+
+/* The harness is a non-PIE program: its image and heap lie where a wild
+ * 32-bit address may point. */
+extern char __executable_start; /* NOLINT: the linker's name */
+
+static bool harness_memory(struct scope *s)
+{
+    const struct outcome *m = s->sim;
+    uint64_t from = (uint64_t)(uintptr_t)&__executable_start;
+    s->mask_outcome = true;
+    return m->vector == 14 && s->native->vector != 14 && m->cr2 >= from &&
+           m->cr2 < from + (64u << 20);
+}
+
+static bool wild_jump(struct scope *s)
+{
+    const struct outcome *n = s->native, *m = s->sim;
+    s->mask_outcome = true;
+    return s->t->zi.meta.branch_type != ZYDIS_BRANCH_TYPE_NONE &&
+           m->vector < 0 && n->vector >= 0 && m->after.rip - CODE_PAGE >= 4096;
+}
+
+static bool fld_denormal(struct scope *s)
+{
+    const struct fx_image *after = &s->native->after.fx;
+    s->mask_st = s->mask_ftw = true;
+    s->mask_fsw = (uint16_t)~0x7f00;
+    return s->t->zi.mnemonic == ZYDIS_MNEMONIC_FLD && !(after->fcw & 2) &&
+           (after->fsw & 2) && (s->sim->after.fx.fsw & 2);
 }
 
 static const struct waiver {
@@ -182,8 +235,8 @@ static const struct waiver {
     {"loopcc-prefix", loopcc_prefix,
      "SDM Vol.2 LOOPcc takes no F2/F3; on AMD it chooses the condition"},
     {"mmx-fault", mmx_fault,
-     "whether the MMX transition precedes a fault, and which masked byte "
-     "MASKMOVQ names, is implementation-specific"},
+     "whether the MMX transition precedes a fault, and whether MASKMOVQ "
+     "faults on bytes it does not write, is implementation-specific"},
     {"cmps-order", cmps_order,
      "SDM Vol.2 CMPS: which of two faulting operands is read first is not "
      "specified"},
@@ -191,12 +244,19 @@ static const struct waiver {
      "SDM Vol.2 REP: EFLAGS are restored on a page fault; AMD keeps those of "
      "the last iteration"},
     {"fcom-unmasked", fcom_unmasked,
-     "SDM Vol.2 FCOM: condition codes are not set under an unmasked "
+     "SDM Vol.2 FCOM, FPREM: condition codes are not set under an unmasked "
      "exception; AMD sets them"},
     {"fstpnce-empty", fstpnce_empty,
      "D9 D8+i is a reserved alias of FSTP; AMD's makes no stack-fault check"},
     {"call-order", call_order,
      "SDM Vol.2 CALL checks the target before it pushes; AMD the other way"},
+    {"harness-memory", harness_memory,
+     "the address lies in the image or heap of the harness"},
+    {"wild-jump", wild_jump,
+     "the target lies in memory of the harness, whose code the host ran on"},
+    {"fld-denormal", fld_denormal,
+     "SDM Vol.1 Denormal Operand Exception: an unmasked #D stops FLD before "
+     "it pushes; AMD pushes"},
 };
 
 unsigned waiver_count(void)

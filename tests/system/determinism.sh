@@ -21,6 +21,8 @@ variant() { # NAME COMPILER CXX FLAGS
 }
 variant gcc-O0 gcc g++ "-O0"
 variant clang-O2 clang clang++ "-O2"
+# The same guests for all: what differs is the simulator alone.
+for v in gcc-O0 clang-O2; do cp "$build/pk.elf" "$build/determinism-$v/"; done
 
 # run NAME PROGRAM [run options...]: statistics without the host's part.
 # $prefix, if set, is a command that starts the program.
