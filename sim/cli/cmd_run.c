@@ -100,7 +100,17 @@ static enum sim_status find_pk(struct run *r, struct sim_error *e)
     return SIM_OK;
 }
 
-/* "DIR" or "DIR:ro". */
+/* Is `path` absolute and free of "." and ".." and double slashes? */
+static bool plain_absolute(const char *path)
+{
+    return path[0] == '/' && strstr(path, "//") == NULL &&
+           strstr(path, "/./") == NULL && strstr(path, "/../") == NULL &&
+           path[strlen(path) - 1] != '.';
+}
+
+/* "DIR" or "DIR:ro". The guest finds it under the name the user gave when
+ * that is a plain absolute path (even of a link, such as /bin), else under
+ * its real path. */
 static enum sim_status add_share(struct run *r, const char *word,
                                  struct sim_error *e)
 {
@@ -116,7 +126,12 @@ static enum sim_status add_share(struct run *r, const char *word,
         s = sim_fail(e, SIM_BAD_INPUT, "--share: %s: %m", dir);
     else if (!S_ISDIR(st.st_mode))
         s = sim_fail(e, SIM_BAD_INPUT, "--share: %s: not a directory", dir);
-    free(dir);
+    if (s == SIM_OK && plain_absolute(dir)) {
+        free(path);
+        path = dir;
+    } else {
+        free(dir);
+    }
     if (s != SIM_OK) {
         free(path);
         return s;
