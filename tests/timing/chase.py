@@ -5,7 +5,7 @@ plateau of the memory hierarchy and of address translation.
 
 usage: chase.py --vtsim PROGRAM [--preset NAME ...] [--plot BASENAME]
 
-Without --plot, checks the plateaus (2 %) and exits 1 when one is off.
+Without --plot, checks the plateaus (3 %) and exits 1 when one is off.
 """
 import argparse
 import json
