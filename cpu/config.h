@@ -14,13 +14,13 @@ enum cpu_vendor { VENDOR_INTEL, VENDOR_AMD };
 enum timing_level { TIMING_OFF, TIMING_SIMPLE };
 
 struct cpu_config {
-    uint8_t timing; /* enum timing_level */
+    uint8_t timing;   /* enum timing_level */
     uint64_t core_hz; /* core clock */
     uint64_t tsc_hz;  /* TSC: derived from the core clock by exact ratio */
     uint64_t apic_hz; /* local-APIC timer input (crystal / bus clock) */
     uint8_t vendor;   /* enum cpu_vendor */
     uint32_t family, model, stepping; /* display values, SDM CPUID leaf 1 */
-    uint32_t linear_bits; /* 48 or 57: LA57 advertised when 57 */
+    uint32_t linear_bits;             /* 48 or 57: LA57 advertised when 57 */
     bool pages_1g, pcid, invpcid, smep, smap, umip, fsgsbase, rdtscp, x2apic,
         tsc_deadline;
     bool magic_ops; /* 0F 04 imm16 is the magic operation, not #UD */

@@ -10,14 +10,14 @@
 /* COST(enumerator, parameter name, default cycles, leaf, meaning): cycles
  * the instruction occupies, at least 1 of which is the base leaf's. */
 #define COST_CLASSES(COST)                                                     \
-    COST(ALU, "alu", 1, BASE, "simple integer, move, not-taken branch")       \
+    COST(ALU, "alu", 1, BASE, "simple integer, move, not-taken branch")        \
     COST(BRANCH_TAKEN, "branch_taken", 1, BRANCH,                              \
          "added to a branch that is taken")                                    \
     COST(MUL, "mul", 3, BASE, "integer multiply")                              \
     COST(DIV32, "div32", 26, BASE, "integer divide, 8 to 32 bits")             \
     COST(DIV64, "div64", 40, BASE, "integer divide, 64 bits")                  \
     COST(SHIFT_DOUBLE, "shift_double", 3, BASE, "SHLD, SHRD, RCL, RCR")        \
-    COST(STRING, "string", 1, BASE, "one iteration of a string instruction")  \
+    COST(STRING, "string", 1, BASE, "one iteration of a string instruction")   \
     COST(STRING_START, "string_start", 20, BASE, "start of a REP string")      \
     COST(FP_ADD, "fp_add", 1, BASE, "vector and scalar FP add, compare")       \
     COST(FP_MUL, "fp_mul", 1, BASE, "vector and scalar FP multiply")           \
@@ -26,7 +26,8 @@
     COST(VEC, "vec", 1, BASE, "vector integer, logic, shuffle, move")          \
     COST(X87, "x87", 3, BASE, "x87 arithmetic and moves")                      \
     COST(X87_TRANS, "x87_trans", 100, BASE, "x87 transcendental")              \
-    COST(LOCKED, "locked", 18, SERIALIZATION, "LOCK-prefixed, XCHG with memory") \
+    COST(LOCKED, "locked", 18, SERIALIZATION,                                  \
+         "LOCK-prefixed, XCHG with memory")                                    \
     COST(FENCE, "fence", 33, SERIALIZATION, "MFENCE, LFENCE, SFENCE")          \
     COST(PAUSE, "pause", 40, SERIALIZATION, "PAUSE")                           \
     COST(CPUID, "cpuid", 100, SERIALIZATION, "CPUID")                          \

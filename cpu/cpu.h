@@ -27,11 +27,9 @@ struct cpu_wiring {
     struct cache_config l3;        /* the shared L3, for CPUID; size 0: none */
 };
 
-SIM_MUST_CHECK enum sim_status cpu_create(const struct cpu_config *c,
-                                          const struct mmu_config *m,
-                                          const struct cpu_wiring *w,
-                                          struct cpu **out,
-                                          struct sim_error *e);
+SIM_MUST_CHECK enum sim_status
+cpu_create(const struct cpu_config *c, const struct mmu_config *m,
+           const struct cpu_wiring *w, struct cpu **out, struct sim_error *e);
 void cpu_destroy(struct cpu *c);
 
 /* RESET#: state of SDM Vol.3 "Processor State After Reset". APs wait for
@@ -40,12 +38,12 @@ void cpu_reset(struct cpu *c);
 
 /* Why cpu_run came back. */
 enum cpu_stop {
-    CPU_STOP_TIME,     /* local time reached the limit */
-    CPU_STOP_HALT,     /* HLT or wait-for-SIPI: sleeps until an event */
-    CPU_STOP_REQUEST,  /* cpu_request_stop was called */
+    CPU_STOP_TIME,         /* local time reached the limit */
+    CPU_STOP_HALT,         /* HLT or wait-for-SIPI: sleeps until an event */
+    CPU_STOP_REQUEST,      /* cpu_request_stop was called */
     CPU_STOP_INSTRUCTIONS, /* the instruction limit */
-    CPU_STOP_SHUTDOWN, /* triple fault: see cpu_stop_reason */
-    CPU_STOP_UNMODELLED /* met something refused aloud: cpu_stop_reason */
+    CPU_STOP_SHUTDOWN,     /* triple fault: see cpu_stop_reason */
+    CPU_STOP_UNMODELLED    /* met something refused aloud: cpu_stop_reason */
 };
 
 /*

@@ -123,14 +123,14 @@ ALWAYS_INLINE bool alu_m(struct cpu *c, const struct uop *u, unsigned how,
     F(op, OP, 0, 0)                                                            \
     F(op, OP, 1, 0)                                                            \
     F(op, OP, 2, 0)                                                            \
-    F(op, OP, 3, 0) F(op, OP, 0, 1) F(op, OP, 1, 1) F(op, OP, 2, 1)            \
-        F(op, OP, 3, 1)
+    F(op, OP, 3, 0)                                                            \
+    F(op, OP, 0, 1) F(op, OP, 1, 1) F(op, OP, 2, 1) F(op, OP, 3, 1)
 #define ALU_LIST(L)                                                            \
     L(add, ALU_ADD)                                                            \
     L(or, ALU_OR)                                                              \
     L(adc, ALU_ADC)                                                            \
-    L(sbb, ALU_SBB) L(and, ALU_AND) L(sub, ALU_SUB) L(xor, ALU_XOR)            \
-        L(cmp, ALU_CMP)
+    L(sbb, ALU_SBB)                                                            \
+    L(and, ALU_AND) L(sub, ALU_SUB) L(xor, ALU_XOR) L(cmp, ALU_CMP)
 
 #define ALU_HANDLERS(op, OP)                                                   \
     ALU_EACH(ALU_REG, op, OP)                                                  \

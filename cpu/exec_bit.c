@@ -72,8 +72,8 @@ ALWAYS_INLINE bool bt_m(struct cpu *c, const struct uop *u, unsigned how,
 #define BT_EACH(n, op)                                                         \
     BT_HANDLERS(n, op, 1, 0)                                                   \
     BT_HANDLERS(n, op, 2, 0)                                                   \
-    BT_HANDLERS(n, op, 3, 0) BT_HANDLERS(n, op, 1, 1) BT_HANDLERS(n, op, 2, 1) \
-        BT_HANDLERS(n, op, 3, 1)
+    BT_HANDLERS(n, op, 3, 0)                                                   \
+    BT_HANDLERS(n, op, 1, 1) BT_HANDLERS(n, op, 2, 1) BT_HANDLERS(n, op, 3, 1)
 #define BT_LIST(L)                                                             \
     L(bt, BIT_TEST) L(bts, BIT_SET) L(btr, BIT_RESET) L(btc, BIT_COMPLEMENT)
 BT_LIST(BT_EACH)
@@ -117,8 +117,9 @@ ALWAYS_INLINE bool scan_m(struct cpu *c, const struct uop *u, unsigned how,
 #define SCAN_EACH(n, op)                                                       \
     SCAN_HANDLERS(n, op, 1, 0)                                                 \
     SCAN_HANDLERS(n, op, 2, 0)                                                 \
-    SCAN_HANDLERS(n, op, 3, 0) SCAN_HANDLERS(n, op, 1, 1)                      \
-        SCAN_HANDLERS(n, op, 2, 1) SCAN_HANDLERS(n, op, 3, 1)
+    SCAN_HANDLERS(n, op, 3, 0)                                                 \
+    SCAN_HANDLERS(n, op, 1, 1) SCAN_HANDLERS(n, op, 2, 1)                      \
+        SCAN_HANDLERS(n, op, 3, 1)
 SCAN_EACH(bsf, SCAN_FORWARD)
 SCAN_EACH(bsr, SCAN_REVERSE)
 SCAN_EACH(popcnt, SCAN_COUNT)

@@ -97,8 +97,9 @@ UOP_STATIC(jmp)
         ENTER(c, u, block_link(u)->to[0], 0, true);                            \
     }
 JCC(0)
-JCC(1) JCC(2) JCC(3) JCC(4) JCC(5) JCC(6) JCC(7) JCC(8) JCC(9) JCC(a) JCC(b)
-    JCC(c) JCC(d) JCC(e) JCC(f)
+JCC(1)
+JCC(2) JCC(3) JCC(4) JCC(5) JCC(6) JCC(7) JCC(8) JCC(9) JCC(a) JCC(b) JCC(c)
+    JCC(d) JCC(e) JCC(f)
 
 /* LOOP and JCXZ: CX, ECX or RCX by address size. ECX is written zero-
  * extended in 64-bit mode; its upper half is zero elsewhere. */

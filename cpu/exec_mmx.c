@@ -19,10 +19,9 @@ static __attribute__((noinline, cold)) UOP_SLOW(mmx_pending)
  * is valid. */
 static bool mmx_source(struct cpu *c, const struct uop *u, unsigned size)
 {
-    return size == 4 ? mem_load(c, u, uop_ea(c, u), 4, &c->slow.u64[0])
-           : size == 2
-               ? mem_load(c, u, uop_ea(c, u), 2, &c->slow.u64[0])
-               : mem_load(c, u, uop_ea(c, u), 8, &c->slow.u64[0]);
+    return size == 4   ? mem_load(c, u, uop_ea(c, u), 4, &c->slow.u64[0])
+           : size == 2 ? mem_load(c, u, uop_ea(c, u), 2, &c->slow.u64[0])
+                       : mem_load(c, u, uop_ea(c, u), 8, &c->slow.u64[0]);
 }
 
 ALWAYS_INLINE uint64_t mmx_get(const struct cpu *c, unsigned n)
@@ -154,15 +153,16 @@ UOP_STATIC(mmx_copy)
 OUT(to_gpr4, (uint32_t)s)
 OUT(to_gpr8, s)
 OUT(pextrw, s >> (u->aux & 3) * 16 & 0xffff)
-OUT(pmovmskb, ((s >> 7 & UINT64_C(0x0101010101010101)) *
-               UINT64_C(0x0102040810204080)) >> 56)
+OUT(pmovmskb,
+    ((s >> 7 & UINT64_C(0x0101010101010101)) * UINT64_C(0x0102040810204080)) >>
+        56)
 
 #define MMX_STORE(size)                                                        \
     UOP_STATIC(mmx_store##size)                                                \
     {                                                                          \
         MMX_CHECK();                                                           \
-        if (UNLIKELY(!mem_store(c, u, uop_ea(c, u), size,                      \
-                                mmx_get(c, u->src))))                          \
+        if (UNLIKELY(                                                          \
+                !mem_store(c, u, uop_ea(c, u), size, mmx_get(c, u->src))))     \
             return uop_fault(c, u);                                            \
         mmx_touch(c);                                                          \
         UOP_NEXT(c, u);                                                        \
@@ -242,12 +242,13 @@ CVT_FROM_VEC(CVTTPD2PI, 16)
 
 #define BOTH(m) [MMX_##m] = {ENGINE(mmx_##m##_reg), ENGINE(mmx_##m##_mem)}
 const struct exec_mmx_table ENGINE(exec_mmx) = {
-    .op = {
+    .op =
+        {
 #define SSE_MMX(m, host, size, feature_mm, feature)                            \
     [MMX_##m] = {ENGINE(mmx_##m##_reg), ENGINE(mmx_##m##_mem),                 \
                  ENGINE(mmx_##m##_imm)},
 #include "cpu/sse_int.def"
-    },
+        },
     .misc = {BOTH(PSHUFW), BOTH(PALIGNR), BOTH(PINSRW), BOTH(LOAD4),
              BOTH(LOAD8), [MMX_COPY] = {ENGINE(mmx_copy), NULL}},
     .out = {[MMX_TO_GPR4] = ENGINE(mmx_to_gpr4),

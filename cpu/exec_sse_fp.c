@@ -11,11 +11,10 @@
 #undef SSE_FP
 #undef SSE_FP_AUX
 
-const struct exec_sse_fp_table ENGINE(exec_sse_fp) = {
-    .op = {
+const struct exec_sse_fp_table ENGINE(exec_sse_fp) = {.op = {
 #define SSE_FP(m, host, size, cost, lanes, feature) SSE_HANDLER_ROW(m),
 #define SSE_FP_AUX(m, host, size, lanes)            SSE_HANDLER_ROW(m),
 #include "cpu/sse_fp.def"
 #undef SSE_FP
 #undef SSE_FP_AUX
-    }};
+                                                      }};

@@ -7,8 +7,7 @@
 
 SSE_BODY(pshufb, "pshufb")
 
-#define IOTA                                                                   \
-    _mm_set_epi8(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
+#define IOTA _mm_set_epi8(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
 
 /* 8 bytes, each twice the index of a word, made 16 byte indexes. */
 ALWAYS_INLINE __m128i word_control(uint64_t imm)
@@ -35,8 +34,7 @@ ALWAYS_INLINE void effect_two(struct cpu *c, const struct uop *u, __m128i s)
     __m128i control = word_control(u->imm);
     __m128i low = body_pshufb(vec_get(c, u->dst), control);
     __m128i high = body_pshufb(s, control);
-    vec_put(c, u->dst,
-            _mm_unpacklo_epi64(low, _mm_unpackhi_epi64(high, high)));
+    vec_put(c, u->dst, _mm_unpacklo_epi64(low, _mm_unpackhi_epi64(high, high)));
 }
 
 /* BLENDPS, BLENDPD, PBLENDW */
@@ -94,9 +92,8 @@ SHIFT(PSRAD, "psrad")
 
 UOP_STATIC(shift_PSRLDQ)
 {
-    __m128i control =
-        _mm_add_epi8(_mm_add_epi8(IOTA, byte_control(u->imm)),
-                     _mm_set1_epi8(0x70));
+    __m128i control = _mm_add_epi8(_mm_add_epi8(IOTA, byte_control(u->imm)),
+                                   _mm_set1_epi8(0x70));
     vec_put(c, u->dst, body_pshufb(vec_get(c, u->dst), control));
     UOP_NEXT(c, u);
 }
@@ -125,22 +122,33 @@ VEC_REG_HANDLER(string_reg, sse_string_compare)
 VEC_MEM_HANDLER(string_mem, 16, false, sse_string_compare)
 
 const struct exec_sse_imm_table ENGINE(exec_sse_imm) = {
-    .op = {
+    .op =
+        {
 #define X(m, size, fp)                                                         \
     [SSE_##m] = {ENGINE(imm_##m##_reg), ENGINE(imm_##m##_mem)},
-        SSE_IMM_OPS_LIST(X)
+            SSE_IMM_OPS_LIST(X)
 #undef X
-    },
-    .shuffle = {
-        [SHUF_ONE] = {ENGINE(shuf_one_reg), ENGINE(shuf_one_mem)},
-        [SHUF_TWO] = {ENGINE(shuf_two_reg), ENGINE(shuf_two_mem)},
-        [SHUF_BLEND] = {ENGINE(shuf_blend_reg), ENGINE(shuf_blend_mem)},
-        [SHUF_ALIGN] = {ENGINE(shuf_align_reg), ENGINE(shuf_align_mem)},
-    },
-    .shift = {
+        },
+    .shuffle =
+        {
+            [SHUF_ONE] = {ENGINE(shuf_one_reg), ENGINE(shuf_one_mem)},
+            [SHUF_TWO] = {ENGINE(shuf_two_reg), ENGINE(shuf_two_mem)},
+            [SHUF_BLEND] = {ENGINE(shuf_blend_reg), ENGINE(shuf_blend_mem)},
+            [SHUF_ALIGN] = {ENGINE(shuf_align_reg), ENGINE(shuf_align_mem)},
+        },
+    .shift =
+        {
 #define X(m) [SHIFT_##m] = ENGINE(shift_##m)
-        X(PSLLW), X(PSLLD), X(PSLLQ), X(PSRLW), X(PSRLD), X(PSRLQ),
-        X(PSRAW), X(PSRAD), X(PSLLDQ), X(PSRLDQ),
+            X(PSLLW),
+            X(PSLLD),
+            X(PSLLQ),
+            X(PSRLW),
+            X(PSRLD),
+            X(PSRLQ),
+            X(PSRAW),
+            X(PSRAD),
+            X(PSLLDQ),
+            X(PSRLDQ),
 #undef X
-    },
+        },
     .string = {ENGINE(string_reg), ENGINE(string_mem)}};

@@ -32,7 +32,8 @@ SSE_BLENDV(BLENDVPS, "blendvps")
 SSE_BLENDV(BLENDVPD, "blendvpd")
 
 const struct exec_sse_int_table ENGINE(exec_sse_int) = {
-    .op = {
+    .op =
+        {
 #define SSE_MMX(m, host, size, feature_mm, feature) SSE_HANDLER_ROW(m),
 #define SSE_INT(m, host, size, feature)             SSE_HANDLER_ROW(m),
 #define SSE_AUX(m, host, size)                      SSE_HANDLER_ROW(m),
@@ -40,7 +41,7 @@ const struct exec_sse_int_table ENGINE(exec_sse_int) = {
 #undef SSE_MMX
 #undef SSE_INT
 #undef SSE_AUX
-    },
+        },
     .blendv = {
         {ENGINE(sse_PBLENDVB_reg), ENGINE(sse_PBLENDVB_mem)},
         {ENGINE(sse_BLENDVPS_reg), ENGINE(sse_BLENDVPS_mem)},

@@ -47,7 +47,7 @@ VEC_MEM_HANDLER(mov_load8, 8, false, effect_copy)
         __m128i x = vec_get(c, u->src);                                        \
         if (UNLIKELY(p == NULL)) {                                             \
             _mm_storeu_si128((__m128i *)(void *)c->slow.u8, x);                \
-            VEC_TAIL(mov_store16_slow);                                  \
+            VEC_TAIL(mov_store16_slow);                                        \
         }                                                                      \
         _mm_storeu_si128((__m128i *)(void *)p, x);                             \
         UOP_NEXT(c, u);                                                        \
@@ -66,7 +66,7 @@ STORE16(mov_store16_aligned, true)
         T x = LANE(T, c, u->src, u->aux);                                      \
         if (UNLIKELY(p == NULL)) {                                             \
             c->slow.u64[0] = x;                                                \
-            VEC_TAIL(mov_store##size##_slow);                                \
+            VEC_TAIL(mov_store##size##_slow);                                  \
         }                                                                      \
         memcpy(p, &x, sizeof(T));                                              \
         UOP_NEXT(c, u);                                                        \
@@ -156,8 +156,8 @@ ALWAYS_INLINE __m128i insert8(__m128i d, uint64_t x, uint32_t at)
                              u->aux));                                         \
         UOP_NEXT(c, u);                                                        \
     }                                                                          \
-    ALWAYS_INLINE void effect_insert##size(struct cpu *c,                      \
-                                           const struct uop *u, __m128i s)     \
+    ALWAYS_INLINE void effect_insert##size(struct cpu *c, const struct uop *u, \
+                                           __m128i s)                          \
     {                                                                          \
         vec_put(c, u->dst,                                                     \
                 insert##size(vec_get(c, u->dst),                               \

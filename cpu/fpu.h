@@ -9,15 +9,15 @@
 #include "cpu/state.h"
 
 enum {
-    MXCSR_FLAGS = 0x3f,     /* IE DE ZE OE UE PE, sticky */
+    MXCSR_FLAGS = 0x3f, /* IE DE ZE OE UE PE, sticky */
     MXCSR_DAZ = 1 << 6,
-    MXCSR_MASKS = 0x1f80,   /* IM .. PM, in the order of the flags */
+    MXCSR_MASKS = 0x1f80, /* IM .. PM, in the order of the flags */
     MXCSR_MASK_SHIFT = 7,
     MXCSR_RC = 3 << 13,
     MXCSR_FZ = 1 << 15,
-    MXCSR_VALID = 0xffff,   /* MXCSR_MASK: other bits are reserved (#GP) */
+    MXCSR_VALID = 0xffff, /* MXCSR_MASK: other bits are reserved (#GP) */
     MXCSR_RESET = 0x1f80,
-    FCW_RESET = 0x40,       /* RESET#; FNINIT gives FCW_INIT */
+    FCW_RESET = 0x40, /* RESET#; FNINIT gives FCW_INIT */
     FCW_INIT = 0x37f,
 };
 

@@ -130,9 +130,8 @@ ALWAYS_INLINE bool mem_rmw_begin(struct cpu *c, const struct uop *u,
     return true;
 }
 
-ALWAYS_INLINE void mem_rmw_end(struct cpu *c, const struct uop *u,
-                               uint64_t lin, unsigned size, uint8_t *host,
-                               uint64_t v)
+ALWAYS_INLINE void mem_rmw_end(struct cpu *c, const struct uop *u, uint64_t lin,
+                               unsigned size, uint8_t *host, uint64_t v)
 {
     if (LIKELY(host != NULL)) {
         mem_put(host, size, v);

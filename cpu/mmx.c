@@ -77,8 +77,8 @@ enum step mmx_maskmovq(struct cpu *c, const struct uop *u)
 {
     if (fpu_x87_pending(c))
         return fpu_pending(c);
-    enum step s = store_masked(c, u, c->x87.st[u->dst].u8,
-                               c->x87.st[u->src].u8, 8);
+    enum step s =
+        store_masked(c, u, c->x87.st[u->dst].u8, c->x87.st[u->src].u8, 8);
     if (s == STEP_NEXT)
         mmx_touch(c);
     return s;

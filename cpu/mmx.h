@@ -18,22 +18,38 @@ enum mmx_op {
     MMX_OPS
 };
 
-enum mmx_cvt_op { MMX_CVTPI2PS, MMX_CVTPI2PD, /* to vector registers */
-                  MMX_CVTPS2PI, MMX_CVTTPS2PI, MMX_CVTPD2PI, MMX_CVTTPD2PI,
-                  MMX_CVT_OPS };
+enum mmx_cvt_op {
+    MMX_CVTPI2PS,
+    MMX_CVTPI2PD, /* to vector registers */
+    MMX_CVTPS2PI,
+    MMX_CVTTPS2PI,
+    MMX_CVTPD2PI,
+    MMX_CVTTPD2PI,
+    MMX_CVT_OPS
+};
 
 /* Instructions with a body of their own. Where not said: dst and src are MMX
  * register numbers, aux is imm8. */
 enum mmx_misc_op {
-    MMX_PSHUFW, MMX_PALIGNR,   /* src register or memory */
-    MMX_PINSRW,                /* src: gpr, or 2 bytes of memory */
-    MMX_LOAD4, MMX_LOAD8,      /* src: gpr or memory, zero-extended */
+    MMX_PSHUFW,
+    MMX_PALIGNR, /* src register or memory */
+    MMX_PINSRW,  /* src: gpr, or 2 bytes of memory */
+    MMX_LOAD4,
+    MMX_LOAD8, /* src: gpr or memory, zero-extended */
     MMX_COPY,
     MMX_MISC_OPS
 };
 enum mmx_out_op {
-    MMX_TO_GPR4, MMX_TO_GPR8, MMX_STORE4, MMX_STORE8, MMX_PEXTRW,
-    MMX_PMOVMSKB, MMX_MOVQ2DQ, MMX_MOVDQ2Q, MMX_EMMS, MMX_OUT_OPS
+    MMX_TO_GPR4,
+    MMX_TO_GPR8,
+    MMX_STORE4,
+    MMX_STORE8,
+    MMX_PEXTRW,
+    MMX_PMOVMSKB,
+    MMX_MOVQ2DQ,
+    MMX_MOVDQ2Q,
+    MMX_EMMS,
+    MMX_OUT_OPS
 };
 
 enum { MMX_REG, MMX_MEM, MMX_IMM, MMX_FORMS }; /* where the source is */

@@ -9,18 +9,18 @@
 
 enum plant {
     PLANT_NONE,
-    PLANT_ADC_CARRY_IN,      /* ADC forgets the carry in its own CF */
-    PLANT_SAR_FLAG,          /* SAR takes CF from the wrong bit */
-    PLANT_CMOV_UPPER,        /* CMOV r32 not taken keeps bits 63:32 */
-    PLANT_BT_NEGATIVE,       /* BT m, r ignores the sign of the offset */
-    PLANT_INC_CARRY,         /* INC clears CF */
-    PLANT_CMPXCHG_NO_WRITE,  /* CMPXCHG does not write back on mismatch */
-    PLANT_ENTER_NO_PROBE,    /* ENTER does not probe the final stack top */
-    PLANT_SSE_UNALIGNED,     /* no #GP for an unaligned 16-byte operand */
-    PLANT_COMIS_PARITY,      /* COMISx, PTEST forget PF on unordered */
-    PLANT_FLD_NO_OVERFLOW,   /* FLD does not see a full register stack */
-    PLANT_REP_COUNT32,       /* addr32 REP with count 0 does not zero-extend */
-    PLANT_PUSH_RSP,          /* PUSH RSP stores the decremented value */
+    PLANT_ADC_CARRY_IN,     /* ADC forgets the carry in its own CF */
+    PLANT_SAR_FLAG,         /* SAR takes CF from the wrong bit */
+    PLANT_CMOV_UPPER,       /* CMOV r32 not taken keeps bits 63:32 */
+    PLANT_BT_NEGATIVE,      /* BT m, r ignores the sign of the offset */
+    PLANT_INC_CARRY,        /* INC clears CF */
+    PLANT_CMPXCHG_NO_WRITE, /* CMPXCHG does not write back on mismatch */
+    PLANT_ENTER_NO_PROBE,   /* ENTER does not probe the final stack top */
+    PLANT_SSE_UNALIGNED,    /* no #GP for an unaligned 16-byte operand */
+    PLANT_COMIS_PARITY,     /* COMISx, PTEST forget PF on unordered */
+    PLANT_FLD_NO_OVERFLOW,  /* FLD does not see a full register stack */
+    PLANT_REP_COUNT32,      /* addr32 REP with count 0 does not zero-extend */
+    PLANT_PUSH_RSP,         /* PUSH RSP stores the decremented value */
     PLANT_COUNT
 };
 

@@ -11,8 +11,17 @@
 enum { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI };
 
 /* Order of the sreg field of MOV; then the system segments. */
-enum { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR,
-       SEG_COUNT };
+enum {
+    SEG_ES,
+    SEG_CS,
+    SEG_SS,
+    SEG_DS,
+    SEG_FS,
+    SEG_GS,
+    SEG_LDTR,
+    SEG_TR,
+    SEG_COUNT
+};
 
 /* A segment register with its hidden part. `attr` has the layout of the VMX
  * access-rights field: type 3:0, S 4, DPL 6:5, P 7, AVL 12, L 13, D/B 14,

@@ -9,9 +9,10 @@
  * DPPS and DPPD look for exact tiny values in their result alone, not in
  * intermediate sums, and keep #P as the masked response has it.
  */
+#include "cpu/sse_checked.h"
+
 #include "cpu/flags.h"
 #include "cpu/mmx.h"
-#include "cpu/sse_checked.h"
 #include "cpu/sse_cvt.h"
 
 enum {
@@ -32,9 +33,11 @@ static __m128i run_op(enum sse_fp_op op, __m128i d, __m128i s)
 {
     switch (op) {
 #define SSE_FP(m, host, size, cost, lanes, feature)                            \
-    case SSE_##m: return body_##m(d, s);
+    case SSE_##m:                                                              \
+        return body_##m(d, s);
 #define SSE_FP_AUX(m, host, size, lanes)                                       \
-    case SSE_##m: return body_##m(d, s);
+    case SSE_##m:                                                              \
+        return body_##m(d, s);
 #include "cpu/sse_fp.def"
 #undef SSE_FP
 #undef SSE_FP_AUX

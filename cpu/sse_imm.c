@@ -39,8 +39,7 @@
     __m128i sse_imm_##m(__m128i d, __m128i s, unsigned imm)                    \
     {                                                                          \
         switch (imm & (mask)) {                                                \
-            cases(0, host)                                                     \
-        default: break;                                                        \
+            cases(0, host) default : break;                                    \
         }                                                                      \
         return d;                                                              \
     }
@@ -103,8 +102,7 @@ static uint32_t string_index(uint32_t result, uint32_t max, bool msb)
 {
     if (result == 0)
         return max;
-    return (uint32_t)(msb ? 31 - __builtin_clz(result)
-                          : __builtin_ctz(result));
+    return (uint32_t)(msb ? 31 - __builtin_clz(result) : __builtin_ctz(result));
 }
 
 /* The result as a mask in XMM0: bits, or whole elements. */
@@ -142,10 +140,9 @@ void sse_string_compare(struct cpu *c, const struct uop *u, __m128i s)
         string_store_mask(c, result, words, (imm & 0x40) != 0);
     else
         c->gpr[REG_RCX] = string_index(result, max, (imm & 0x40) != 0);
-    flags_set_arith(c, (result != 0 ? FLAG_CF : 0u) |
-                           (lb < max ? FLAG_ZF : 0u) |
-                           (la < max ? FLAG_SF : 0u) |
-                           (result & 1 ? FLAG_OF : 0u));
+    flags_set_arith(
+        c, (result != 0 ? FLAG_CF : 0u) | (lb < max ? FLAG_ZF : 0u) |
+               (la < max ? FLAG_SF : 0u) | (result & 1 ? FLAG_OF : 0u));
 }
 
 uint32_t sse_flags(enum sse_flag_op op, __m128i d, __m128i s)

@@ -79,12 +79,12 @@ static uint32_t lane_flags(const struct lane *l, uint32_t control,
 }
 
 #define X87(load, insn)                                                        \
-    __asm__ volatile("fnclex\n\tfldcw %[cw]\n\t" load " %[a]\n\t" insn         \
-                     "\n\tfnstsw %[sw]\n\tfstp %%st(0)\n\tfnclex\n\t"          \
-                     "fldcw %[host]"                                           \
-                     : [sw] "=m"(sw)                                           \
-                     : [cw] "m"(cw), [a] "m"(l->a), [b] "m"(l->b),             \
-                       [host] "m"(host))
+    __asm__ volatile(                                                          \
+        "fnclex\n\tfldcw %[cw]\n\t" load " %[a]\n\t" insn                      \
+        "\n\tfnstsw %[sw]\n\tfstp %%st(0)\n\tfnclex\n\t"                       \
+        "fldcw %[host]"                                                        \
+        : [sw] "=m"(sw)                                                        \
+        : [cw] "m"(cw), [a] "m"(l->a), [b] "m"(l->b), [host] "m"(host))
 
 /* Inexact with an unbounded exponent. */
 static bool lane_inexact(const struct lane *l, uint32_t control)
@@ -149,7 +149,7 @@ bool sse_inexact(enum sse_fp_op op, enum sse_lanes lanes, __m128i dx,
     struct shape p = shape_of(op);
     union vec d, s;
     bool wide = lanes == LANES_PD || lanes == LANES_SD, inexact = false;
-    unsigned n = lanes == LANES_PS && p.kind != LANE_CVT     ? 4
+    unsigned n = lanes == LANES_PS && p.kind != LANE_CVT  ? 4
                  : lanes == LANES_PD || lanes == LANES_PS ? 2
                                                           : 1;
     memcpy(&d, &dx, sizeof dx);

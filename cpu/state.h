@@ -49,9 +49,23 @@ enum {
 
 /* Exception vectors, SDM Vol.3 "Exception and Interrupt Vectors". */
 enum {
-    EXC_DE = 0, EXC_DB = 1, EXC_NMI = 2, EXC_BP = 3, EXC_OF = 4, EXC_BR = 5,
-    EXC_UD = 6, EXC_NM = 7, EXC_DF = 8, EXC_TS = 10, EXC_NP = 11, EXC_SS = 12,
-    EXC_GP = 13, EXC_PF = 14, EXC_MF = 16, EXC_AC = 17, EXC_MC = 18,
+    EXC_DE = 0,
+    EXC_DB = 1,
+    EXC_NMI = 2,
+    EXC_BP = 3,
+    EXC_OF = 4,
+    EXC_BR = 5,
+    EXC_UD = 6,
+    EXC_NM = 7,
+    EXC_DF = 8,
+    EXC_TS = 10,
+    EXC_NP = 11,
+    EXC_SS = 12,
+    EXC_GP = 13,
+    EXC_PF = 14,
+    EXC_MF = 16,
+    EXC_AC = 17,
+    EXC_MC = 18,
     EXC_XM = 19
 };
 
@@ -63,8 +77,8 @@ struct event {
     bool software; /* INT n, INT3, INTO: RIP pushed is the next one's */
     bool trap;     /* #DB traps: RIP pushed is the next one's */
     uint32_t error;
-    uint64_t cr2;     /* #PF */
-    uint64_t dr6;     /* #DB: bits to set */
+    uint64_t cr2; /* #PF */
+    uint64_t dr6; /* #DB: bits to set */
 };
 
 /*
@@ -73,28 +87,28 @@ struct event {
  * cpu_update_mode, called after any change of what it is made from.
  */
 enum {
-    MODE_CPL = 3,            /* bits 1:0 */
-    MODE_LONG = 1 << 2,      /* 64-bit code segment in IA-32e mode */
-    MODE_CS32 = 1 << 3,      /* CS.D: 32-bit defaults (not in 64-bit mode) */
-    MODE_SS32 = 1 << 4,      /* SS.B: 32-bit stack pointer */
-    MODE_PROT = 1 << 5,      /* CR0.PE */
-    MODE_LMA = 1 << 6,       /* IA-32e mode active */
+    MODE_CPL = 3,       /* bits 1:0 */
+    MODE_LONG = 1 << 2, /* 64-bit code segment in IA-32e mode */
+    MODE_CS32 = 1 << 3, /* CS.D: 32-bit defaults (not in 64-bit mode) */
+    MODE_SS32 = 1 << 4, /* SS.B: 32-bit stack pointer */
+    MODE_PROT = 1 << 5, /* CR0.PE */
+    MODE_LMA = 1 << 6,  /* IA-32e mode active */
     MODE_V86 = 1 << 7,
-    MODE_FLAT = 1 << 8,      /* ES CS SS DS: base 0, limit 4 GiB, usable,
-                                writable where needed */
-    MODE_TS = 1 << 9,        /* CR0.TS */
-    MODE_EM = 1 << 10,       /* CR0.EM */
-    MODE_MP = 1 << 11,       /* CR0.MP */
-    MODE_OSFXSR = 1 << 12,   /* CR4.OSFXSR */
+    MODE_FLAT = 1 << 8,          /* ES CS SS DS: base 0, limit 4 GiB, usable,
+                                    writable where needed */
+    MODE_TS = 1 << 9,            /* CR0.TS */
+    MODE_EM = 1 << 10,           /* CR0.EM */
+    MODE_MP = 1 << 11,           /* CR0.MP */
+    MODE_OSFXSR = 1 << 12,       /* CR4.OSFXSR */
     MODE_SSE_UNMASKED = 1 << 13, /* MXCSR unmasks an exception */
-    MODE_TSD = 1 << 14,      /* CR4.TSD */
-    MODE_UMIP = 1 << 15,     /* CR4.UMIP */
-    MODE_FSGSBASE = 1 << 16, /* CR4.FSGSBASE */
-    MODE_PCE = 1 << 17,      /* CR4.PCE */
-    MODE_IOPL_LOW = 1 << 18, /* CPL > IOPL */
-    MODE_SINGLE = 1 << 19,   /* blocks of one instruction (near a deadline,
-                                TF, breakpoints, shadows) */
-    MODE_AC = 1 << 20,       /* alignment checking is in force */
+    MODE_TSD = 1 << 14,          /* CR4.TSD */
+    MODE_UMIP = 1 << 15,         /* CR4.UMIP */
+    MODE_FSGSBASE = 1 << 16,     /* CR4.FSGSBASE */
+    MODE_PCE = 1 << 17,          /* CR4.PCE */
+    MODE_IOPL_LOW = 1 << 18,     /* CPL > IOPL */
+    MODE_SINGLE = 1 << 19,       /* blocks of one instruction (near a deadline,
+                                    TF, breakpoints, shadows) */
+    MODE_AC = 1 << 20,           /* alignment checking is in force */
     MODE_OSXMMEXCPT = 1 << 21,
     MODE_CS_BASE0 = 1 << 22, /* CS base is 0 */
     MODE_OSXSAVE = 1 << 23,
@@ -117,15 +131,15 @@ struct cpu {
     uint64_t gpr[GPR_SLOTS];
     uint64_t cc_res, cc_src; /* lazy flags: cpu/flags.h */
     uint32_t cc_op;
-    uint32_t eflags; /* arithmetic bits valid only when cc_op == CC_NONE */
-    uint64_t rip;      /* exact only outside blocks and after uop_sync */
-    uint64_t next_rip; /* set for callouts: RIP after the instruction */
-    uint64_t limit;    /* cycle at which blocks must stop; event check */
+    uint32_t eflags;      /* arithmetic bits valid only when cc_op == CC_NONE */
+    uint64_t rip;         /* exact only outside blocks and after uop_sync */
+    uint64_t next_rip;    /* set for callouts: RIP after the instruction */
+    uint64_t limit;       /* cycle at which blocks must stop; event check */
     uint64_t fetch_pline; /* physical address of gpr[GPR_LINE]; ~0: fetch
                              again (engine_reset_fetch) */
-    uint32_t mode;     /* MODE_* */
-    uint8_t leave;     /* enum leave */
-    uint64_t fetch_generation; /* of the translations cached for fetches */
+    uint32_t mode;        /* MODE_* */
+    uint8_t leave;        /* enum leave */
+    uint64_t fetch_generation;  /* of the translations cached for fetches */
     const struct uop *slow_uop; /* whose slow access is under way */
     _Alignas(64) struct cycle_account account;
     /* Result of a slow load; never address a local in a handler, it would
@@ -135,7 +149,7 @@ struct cpu {
         uint8_t u8[64];
     } slow;
     union vec v[32];
-    uint32_t mxcsr; /* flags incomplete inside cpu_run: fpu_mxcsr_read */
+    uint32_t mxcsr;      /* flags incomplete inside cpu_run: fpu_mxcsr_read */
     uint32_t host_mxcsr; /* the host's own while the guest's is loaded */
     bool fpu_entered;    /* between fpu_enter and fpu_leave */
     struct x87 x87;
@@ -166,14 +180,18 @@ struct cpu {
      * event_boundary needs nobody to clear them. */
     uint64_t shadow_insn, rf_insn, step_insn;
     bool step_armed; /* TF was set at the boundary step_insn */
-    bool watch; /* DR7 arms a data breakpoint: mem_*_slow see every access
-                   (mmu_context.watch) and call debug_data */
-    enum { ACTIVITY_RUN, ACTIVITY_HLT, ACTIVITY_WAIT_SIPI,
-           ACTIVITY_SHUTDOWN } activity;
+    bool watch;      /* DR7 arms a data breakpoint: mem_*_slow see every access
+                        (mmu_context.watch) and call debug_data */
+    enum {
+        ACTIVITY_RUN,
+        ACTIVITY_HLT,
+        ACTIVITY_WAIT_SIPI,
+        ACTIVITY_SHUTDOWN
+    } activity;
     bool stop_requested;
     uint64_t until;             /* cpu_run's limit */
     uint64_t instruction_limit; /* 0: none */
-    bool single; /* run loop wants one-instruction blocks now */
+    bool single;                /* run loop wants one-instruction blocks now */
     bool rep_active; /* the REP instruction at rip was left between two
                         iterations and goes on without a new start */
     char stop_reason[256];

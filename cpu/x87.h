@@ -34,23 +34,73 @@ enum {
  */
 enum x87_op {
     /* ST(0) op source, or with X87_TO_STI ST(dst) op ST(0) */
-    X87_ADD, X87_MUL, X87_COM, X87_COMP, X87_SUB, X87_SUBR, X87_DIV, X87_DIVR,
-    X87_UCOM, X87_COMI, X87_UCOMI,
-    X87_FLD, X87_FST, X87_FXCH, X87_FCMOV, X87_FFREE,
-    X87_FCHS, X87_FABS, X87_FTST, X87_FXAM,
-    X87_FLD1, X87_FLDL2T, X87_FLDL2E, X87_FLDPI, X87_FLDLG2, X87_FLDLN2,
+    X87_ADD,
+    X87_MUL,
+    X87_COM,
+    X87_COMP,
+    X87_SUB,
+    X87_SUBR,
+    X87_DIV,
+    X87_DIVR,
+    X87_UCOM,
+    X87_COMI,
+    X87_UCOMI,
+    X87_FLD,
+    X87_FST,
+    X87_FXCH,
+    X87_FCMOV,
+    X87_FFREE,
+    X87_FCHS,
+    X87_FABS,
+    X87_FTST,
+    X87_FXAM,
+    X87_FLD1,
+    X87_FLDL2T,
+    X87_FLDL2E,
+    X87_FLDPI,
+    X87_FLDLG2,
+    X87_FLDLN2,
     X87_FLDZ,
-    X87_F2XM1, X87_FYL2X, X87_FPTAN, X87_FPATAN, X87_FXTRACT, X87_FPREM1,
-    X87_FDECSTP, X87_FINCSTP, X87_FPREM, X87_FYL2XP1, X87_FSQRT, X87_FSINCOS,
-    X87_FRNDINT, X87_FSCALE, X87_FSIN, X87_FCOS,
-    X87_FNOP, X87_FWAIT, X87_FNCLEX, X87_FNINIT, X87_FNSTSW_AX,
+    X87_F2XM1,
+    X87_FYL2X,
+    X87_FPTAN,
+    X87_FPATAN,
+    X87_FXTRACT,
+    X87_FPREM1,
+    X87_FDECSTP,
+    X87_FINCSTP,
+    X87_FPREM,
+    X87_FYL2XP1,
+    X87_FSQRT,
+    X87_FSINCOS,
+    X87_FRNDINT,
+    X87_FSCALE,
+    X87_FSIN,
+    X87_FCOS,
+    X87_FNOP,
+    X87_FWAIT,
+    X87_FNCLEX,
+    X87_FNINIT,
+    X87_FNSTSW_AX,
     X87_OPS
 };
 
 /* How a memory operand is read or written. */
-enum x87_format { X87_F32, X87_F64, X87_I32, X87_I16, /* order of D8 DC DA DE */
-                  X87_I64, X87_F80, X87_BCD, X87_IT16, X87_IT32, X87_IT64,
-                  X87_CW, X87_SW, X87_REGISTER };
+enum x87_format {
+    X87_F32,
+    X87_F64,
+    X87_I32,
+    X87_I16, /* order of D8 DC DA DE */
+    X87_I64,
+    X87_F80,
+    X87_BCD,
+    X87_IT16,
+    X87_IT32,
+    X87_IT64,
+    X87_CW,
+    X87_SW,
+    X87_REGISTER
+};
 
 enum {
     X87_AUX_OP = 0xff,
@@ -166,7 +216,7 @@ enum x87_host_op {
 #define X(name, load, op, store) HOST_##name,
     X87_HOST_OPS(X)
 #undef X
-    HOST_OPS
+        HOST_OPS
 };
 
 struct x87_host {

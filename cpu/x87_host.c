@@ -50,9 +50,10 @@ static void run_any(struct x87_host *h, enum x87_host_op op)
     switch (op) {
 #define X(name, load, insn, store)                                             \
     case HOST_##name:                                                          \
-        __asm__ volatile("fnclex\n\t" load "fldcw %[cw]\n\t" insn              \
-                         "\n\tfnstsw %[sw]\n\tfnclex\n\tfldcw %[host]\n\t"     \
-                         store "fninit" OPERANDS);                             \
+        __asm__ volatile(                                                      \
+            "fnclex\n\t" load "fldcw %[cw]\n\t" insn                           \
+            "\n\tfnstsw %[sw]\n\tfnclex\n\tfldcw %[host]\n\t" store            \
+            "fninit" OPERANDS);                                                \
         break;
         X87_HOST_OPS(X)
 #undef X

@@ -53,8 +53,8 @@ struct xlat {
     uint64_t rip, next_rip;        /* offsets in CS */
     struct uop *op; /* the block's uops; op[count] is the next free one */
     unsigned count;
-    bool flags_dead; /* this instruction's flags are never read */
-    bool ended;      /* set by a family that emitted a terminator */
+    bool flags_dead;      /* this instruction's flags are never read */
+    bool ended;           /* set by a family that emitted a terminator */
     enum cost_class cost; /* from the row; a family may change it */
     /* Accesses the instruction makes, statically. The driver fills them from
      * the decoded operands (hidden ones too) before it calls the family,

@@ -72,8 +72,7 @@ bool xlat_sse_mmx(struct xlat *x)
     if (mm) {
         emit_mm(x, row->op);
     } else if (is_imm(&x->zo[1])) {
-        struct uop *u =
-            xlat_emit(x, VEC_TABLE(x, sse_imm)->shift[shift_op(m)]);
+        struct uop *u = xlat_emit(x, VEC_TABLE(x, sse_imm)->shift[shift_op(m)]);
         u->dst = xlat_number(x->zo[0].reg.value);
         u->imm = vec_imm8(&x->zo[1]);
     } else {
@@ -94,15 +93,15 @@ bool xlat_mmx_pmovmskb(struct xlat *x)
 bool xlat_mmx_pextrw(struct xlat *x)
 {
     bool mm = is_mmx(&x->zo[1]);
-    enum cpu_feature f = mm                    ? FEATURE_SSE
+    enum cpu_feature f = mm                  ? FEATURE_SSE
                          : is_mem(&x->zo[0]) ? FEATURE_SSE41
-                                               : FEATURE_SSE2;
+                                             : FEATURE_SSE2;
     if (!vec_available(x, !mm, f))
         return true;
     if (!mm)
         return xlat_sse_extract(x);
-    struct uop *u = vec_emit(x, MMX(x)->out[MMX_PEXTRW], NULL, &x->zo[0],
-                             &x->zo[1]);
+    struct uop *u =
+        vec_emit(x, MMX(x)->out[MMX_PEXTRW], NULL, &x->zo[0], &x->zo[1]);
     u->aux = vec_imm8(&x->zo[2]);
     return true;
 }
@@ -176,9 +175,8 @@ static bool is_vector(const ZydisDecodedOperand *o)
 
 static bool move_available(struct xlat *x, bool mm)
 {
-    enum cpu_feature f = x->zi->mnemonic == ZYDIS_MNEMONIC_MOVNTQ
-                             ? FEATURE_SSE
-                         : mm ? FEATURE_MMX
+    enum cpu_feature f = x->zi->mnemonic == ZYDIS_MNEMONIC_MOVNTQ ? FEATURE_SSE
+                         : mm                                     ? FEATURE_MMX
                               : FEATURE_SSE2;
     return vec_available(x, !mm, f);
 }

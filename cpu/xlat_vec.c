@@ -278,8 +278,7 @@ bool xlat_sse_byte_shift(struct xlat *x)
     bool left = x->zi->mnemonic == ZYDIS_MNEMONIC_PSLLDQ;
     unsigned n = vec_imm8(&x->zo[1]);
     struct uop *u = xlat_emit(
-        x,
-        VEC_TABLE(x, sse_imm)->shift[left ? SHIFT_PSLLDQ : SHIFT_PSRLDQ]);
+        x, VEC_TABLE(x, sse_imm)->shift[left ? SHIFT_PSLLDQ : SHIFT_PSRLDQ]);
     u->dst = xlat_number(x->zo[0].reg.value);
     u->imm = (n > 16 ? 16 : n) * UINT64_C(0x0101010101010101);
     return true;

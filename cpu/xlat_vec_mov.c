@@ -174,8 +174,8 @@ bool xlat_sse_mxcsr(struct xlat *x)
 {
     struct ea ea = xlat_ea(x, &x->zo[0]);
     bool load = x->zi->mnemonic == ZYDIS_MNEMONIC_LDMXCSR;
-    struct uop *u = load ? xlat_callout_end(x, fpu_ldmxcsr)
-                         : xlat_callout(x, fpu_stmxcsr);
+    struct uop *u =
+        load ? xlat_callout_end(x, fpu_ldmxcsr) : xlat_callout(x, fpu_stmxcsr);
     xlat_set_ea(u, &ea);
     return true;
 }

@@ -4,10 +4,11 @@
  * Escape Instructions"). Undocumented register forms act as the documented
  * ones they alias.
  */
+#include "cpu/xlat_x87.h"
+
 #include "cpu/exec_x87.h"
 #include "cpu/fpu_save.h"
 #include "cpu/x87.h"
-#include "cpu/xlat_x87.h"
 
 static const struct exec_x87_table *table(const struct xlat *x)
 {
@@ -18,12 +19,10 @@ static uint32_t aux(const struct xlat *x, enum x87_op op, unsigned pops,
                     enum x87_format format)
 {
     uint32_t modrm = (uint32_t)x->zi->raw.modrm.mod << 6 |
-                     (uint32_t)x->zi->raw.modrm.reg << 3 |
-                     x->zi->raw.modrm.rm;
+                     (uint32_t)x->zi->raw.modrm.reg << 3 | x->zi->raw.modrm.rm;
     uint32_t fop = (x->zi->opcode & 7u) << 8 | modrm;
     return (uint32_t)op | pops << X87_AUX_POP_SHIFT |
-           (uint32_t)format << X87_AUX_FORMAT_SHIFT |
-           fop << X87_AUX_FOP_SHIFT;
+           (uint32_t)format << X87_AUX_FORMAT_SHIFT | fop << X87_AUX_FOP_SHIFT;
 }
 
 /* --- register forms --- */
@@ -31,8 +30,7 @@ static uint32_t aux(const struct xlat *x, enum x87_op op, unsigned pops,
 static struct uop *emit_register(struct xlat *x, enum x87_op op, unsigned pops)
 {
     bool wait = op != X87_FNCLEX && op != X87_FNINIT && op != X87_FNSTSW_AX;
-    struct uop *u =
-        xlat_emit(x, wait ? table(x)->reg : table(x)->reg_nowait);
+    struct uop *u = xlat_emit(x, wait ? table(x)->reg : table(x)->reg_nowait);
     u->dst = x->zi->raw.modrm.rm;
     u->imm = x->rip;
     u->aux = aux(x, op, pops, X87_REGISTER);
@@ -125,9 +123,8 @@ static bool register_df(struct xlat *x, unsigned reg, unsigned rm)
 {
     static const struct {
         uint8_t op, pops;
-    } rows[7] = {{X87_FFREE, 1},     {X87_FXCH, 0},  {X87_FST, 1},
-                 {X87_FST, 1},       {X87_FNSTSW_AX, 0}, {X87_UCOMI, 1},
-                 {X87_COMI, 1}};
+    } rows[7] = {{X87_FFREE, 1},     {X87_FXCH, 0},  {X87_FST, 1}, {X87_FST, 1},
+                 {X87_FNSTSW_AX, 0}, {X87_UCOMI, 1}, {X87_COMI, 1}};
     if (reg == 7 || (reg == 4 && rm != 0))
         return false;
     emit_register(x, rows[reg].op, rows[reg].pops);
@@ -178,18 +175,38 @@ struct memory_row {
 
 /* D9, DB, DD, DF by the reg field. */
 static const struct memory_row memory_rows[4][8] = {
-    {{LOAD, X87_F32, NULL}, {NONE, 0, NULL}, {STORE, X87_F32, NULL},
-     {POP, X87_F32, NULL}, {CALL, 0, fpu_fldenv}, {LOAD, X87_CW, NULL},
-     {CALL, 0, fpu_fnstenv}, {STORE_NOWAIT, X87_CW, NULL}},
-    {{LOAD, X87_I32, NULL}, {POP, X87_IT32, NULL}, {STORE, X87_I32, NULL},
-     {POP, X87_I32, NULL}, {NONE, 0, NULL}, {LOAD, X87_F80, NULL},
-     {NONE, 0, NULL}, {POP, X87_F80, NULL}},
-    {{LOAD, X87_F64, NULL}, {POP, X87_IT64, NULL}, {STORE, X87_F64, NULL},
-     {POP, X87_F64, NULL}, {CALL, 0, fpu_frstor}, {NONE, 0, NULL},
-     {CALL, 0, fpu_fnsave}, {STORE_NOWAIT, X87_SW, NULL}},
-    {{LOAD, X87_I16, NULL}, {POP, X87_IT16, NULL}, {STORE, X87_I16, NULL},
-     {POP, X87_I16, NULL}, {LOAD, X87_BCD, NULL}, {LOAD, X87_I64, NULL},
-     {POP, X87_BCD, NULL}, {POP, X87_I64, NULL}},
+    {{LOAD, X87_F32, NULL},
+     {NONE, 0, NULL},
+     {STORE, X87_F32, NULL},
+     {POP, X87_F32, NULL},
+     {CALL, 0, fpu_fldenv},
+     {LOAD, X87_CW, NULL},
+     {CALL, 0, fpu_fnstenv},
+     {STORE_NOWAIT, X87_CW, NULL}},
+    {{LOAD, X87_I32, NULL},
+     {POP, X87_IT32, NULL},
+     {STORE, X87_I32, NULL},
+     {POP, X87_I32, NULL},
+     {NONE, 0, NULL},
+     {LOAD, X87_F80, NULL},
+     {NONE, 0, NULL},
+     {POP, X87_F80, NULL}},
+    {{LOAD, X87_F64, NULL},
+     {POP, X87_IT64, NULL},
+     {STORE, X87_F64, NULL},
+     {POP, X87_F64, NULL},
+     {CALL, 0, fpu_frstor},
+     {NONE, 0, NULL},
+     {CALL, 0, fpu_fnsave},
+     {STORE_NOWAIT, X87_SW, NULL}},
+    {{LOAD, X87_I16, NULL},
+     {POP, X87_IT16, NULL},
+     {STORE, X87_I16, NULL},
+     {POP, X87_I16, NULL},
+     {LOAD, X87_BCD, NULL},
+     {LOAD, X87_I64, NULL},
+     {POP, X87_BCD, NULL},
+     {POP, X87_I64, NULL}},
 };
 
 static enum x87_width width_of(enum x87_format f)
@@ -296,8 +313,8 @@ bool xlat_fxsave(struct xlat *x)
     bool save = m == ZYDIS_MNEMONIC_FXSAVE || m == ZYDIS_MNEMONIC_FXSAVE64;
     bool wide = m == ZYDIS_MNEMONIC_FXSAVE64 || m == ZYDIS_MNEMONIC_FXRSTOR64;
     struct ea ea = xlat_ea(x, memory_operand(x));
-    struct uop *u = save ? xlat_callout(x, fpu_fxsave)
-                         : xlat_callout_end(x, fpu_fxrstor);
+    struct uop *u =
+        save ? xlat_callout(x, fpu_fxsave) : xlat_callout_end(x, fpu_fxrstor);
     xlat_set_ea(u, &ea);
     u->aux = save_flags(x) | (wide ? FPU_REXW : 0u);
     return true;

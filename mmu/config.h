@@ -8,13 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum replacement {
-    REPL_LRU,
-    REPL_TREE_PLRU,
-    REPL_NRU,
-    REPL_FIFO,
-    REPL_RANDOM
-};
+enum replacement { REPL_LRU, REPL_TREE_PLRU, REPL_NRU, REPL_FIFO, REPL_RANDOM };
 
 enum index_hash {
     HASH_LINEAR, /* low bits of the page or line number */
@@ -54,14 +48,14 @@ struct mmu_config {
                          more walkers change nothing in simple timing */
     bool walk_through_l1d; /* walk references look in the L1D, else in L2 */
     struct cache_config l1i, l1d, l2;
-    uint32_t coherence_latency;  /* cycles to take a line from another core */
-    uint32_t uncached_latency;   /* cycles for a UC access to RAM */
-    uint32_t mmio_latency;       /* cycles for an access to a device */
-    uint32_t maxphyaddr;         /* bits, 32..52 */
+    uint32_t coherence_latency; /* cycles to take a line from another core */
+    uint32_t uncached_latency;  /* cycles for a UC access to RAM */
+    uint32_t mmio_latency;      /* cycles for an access to a device */
+    uint32_t maxphyaddr;        /* bits, 32..52 */
     bool no_1g_pages; /* PS in a PDPTE is reserved: cpu_create sets it when
                          CPUID does not offer 1-GByte pages */
-    bool filter;                 /* the residency filter; never changes results */
-    bool split_conflict_misses;  /* fully associative shadow, slower */
+    bool filter;      /* the residency filter; never changes results */
+    bool split_conflict_misses; /* fully associative shadow, slower */
     uint64_t seed;
 };
 

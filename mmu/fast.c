@@ -26,7 +26,7 @@ void fast_init(struct mmu *m)
     const struct side *s = &m->side[SIDE_D];
     m->fast_config = m->timing && !m->config.split_conflict_misses &&
                      s->cache.replace.policy != REPL_NRU;
-    for (unsigned class = 0; class < PAGE_CLASSES; class++)
+    for (unsigned class = 0; class < PAGE_CLASSES; class ++)
         if (s->l1[class].entries != 0 &&
             s->l1[class].replace.policy == REPL_NRU)
             m->fast_config = false;
@@ -36,7 +36,7 @@ void fast_init(struct mmu *m)
 static uint32_t search(struct mmu *m, uint64_t lin)
 {
     const struct side *s = &m->side[SIDE_D];
-    for (unsigned class = 0; class < PAGE_CLASSES; class++) {
+    for (unsigned class = 0; class < PAGE_CLASSES; class ++) {
         const struct tlb *t = &s->l1[class];
         if (t->live == 0)
             continue;
@@ -89,8 +89,7 @@ ALWAYS_INLINE uint32_t find(struct mmu *m, uint64_t lin, unsigned *class)
     struct page_hint *h = hint_of(m, lin);
     if (LIKELY(h->page == lin >> PAGE_SHIFT)) {
         *class = class_of(m, h->slot);
-        if (LIKELY(holds(m, &m->side[SIDE_D].l1[*class], h->slot, lin,
-                         *class)))
+        if (LIKELY(holds(m, &m->side[SIDE_D].l1[*class], h->slot, lin, *class)))
             return h->slot;
     }
     uint32_t slot = search(m, lin);
@@ -131,8 +130,8 @@ uint8_t *fast_data(struct mmu *m, uint64_t lin, unsigned len, bool write)
     /* One tick serves both arrays: their stamps never meet. */
     s->stats->accesses++;
     t->replace.stamp[slot - t->first_slot] = *s->clock + 1;
-    uint32_t l1_slot = hierarchy_data_line(
-        m, (uint32_t)(p.pa >> LINE_SHIFT), write);
+    uint32_t l1_slot =
+        hierarchy_data_line(m, (uint32_t)(p.pa >> LINE_SHIFT), write);
     if (LIKELY(m->filter && !m->ctx.watch))
         filter_install_line(m, &p, l1_slot);
     return host;

@@ -35,10 +35,10 @@ enum {
 /* Low bits of a tag: who may hit. Tags are line addresses, so six bits are
  * free. The context is chosen by mmu_set_context. */
 enum {
-    MMU_CTX_USER = 0,        /* CPL 3 */
-    MMU_CTX_SUPERVISOR = 1,  /* CPL < 3, user pages allowed */
-    MMU_CTX_SMAP = 2,        /* CPL < 3, user pages refused */
-    MMU_TAG_NONE = 63,       /* matches no context */
+    MMU_CTX_USER = 0,       /* CPL 3 */
+    MMU_CTX_SUPERVISOR = 1, /* CPL < 3, user pages allowed */
+    MMU_CTX_SMAP = 2,       /* CPL < 3, user pages refused */
+    MMU_TAG_NONE = 63,      /* matches no context */
 };
 
 struct dfilter_entry {

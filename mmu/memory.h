@@ -12,11 +12,12 @@
 #include <stddef.h>
 #include <string.h>
 
-#define MEMORY_NONE  UINT64_MAX
-#define MEMORY_LOW   (UINT64_C(3) << 30) /* RAM below 4 GiB at most */
-#define MEMORY_4G    (UINT64_C(4) << 30)
-#define MEMORY_LIMIT (UINT64_C(60) << 30) /* cache tags hold 36-bit addresses  \
-                                           */
+#define MEMORY_NONE UINT64_MAX
+#define MEMORY_LOW  (UINT64_C(3) << 30) /* RAM below 4 GiB at most */
+#define MEMORY_4G   (UINT64_C(4) << 30)
+#define MEMORY_LIMIT                                                           \
+    (UINT64_C(60) << 30) /* cache tags hold 36-bit addresses                   \
+                          */
 
 enum { MEMORY_CORES_MAX = 256, MEMORY_PORTS_MAX = 256 };
 

@@ -25,14 +25,14 @@ struct mmu_context {
     uint64_t cr0, cr3, cr4, efer;
     uint32_t pkru;
     uint8_t cpl;
-    bool ac;       /* EFLAGS.AC */
-    uint16_t vpid; /* 0: VMX root operation */
-    uint64_t eptp; /* 0: no EPT */
-    uint64_t pat;  /* IA32_PAT */
+    bool ac;           /* EFLAGS.AC */
+    uint16_t vpid;     /* 0: VMX root operation */
+    uint64_t eptp;     /* 0: no EPT */
+    uint64_t pat;      /* IA32_PAT */
     uint64_t pdpte[4]; /* PAE: loaded by MOV to CR3 */
-    bool wrap32; /* not 64-bit code: accesses wrap around at 4 GiB */
-    bool watch; /* data breakpoints are armed: no data access may hit the
-                   filter, so that the core sees every one */
+    bool wrap32;       /* not 64-bit code: accesses wrap around at 4 GiB */
+    bool watch;        /* data breakpoints are armed: no data access may hit the
+                          filter, so that the core sees every one */
 };
 
 enum mmu_access {
@@ -53,8 +53,8 @@ struct mmu_fault {
 
 SIM_MUST_CHECK enum sim_status
 mmu_create(const struct mmu_config *c, struct memsys *shared,
-           struct mmu_hot *hot, struct cycle_account *account,
-           struct mmu **out, struct sim_error *e);
+           struct mmu_hot *hot, struct cycle_account *account, struct mmu **out,
+           struct sim_error *e);
 void mmu_destroy(struct mmu *m);
 
 /* Power-on state: every structure empty, statistics zero. */
@@ -108,8 +108,8 @@ SIM_MUST_CHECK bool mmu_fetch(struct mmu *m, uint64_t lin, uint64_t *pline,
 
 /* As mmu_fetch for the translator: the whole page, no time and no counts
  * and no structure changed but accessed flags. */
-SIM_MUST_CHECK bool mmu_fetch_peek(struct mmu *m, uint64_t lin,
-                                   uint64_t *ppage, const uint8_t **host);
+SIM_MUST_CHECK bool mmu_fetch_peek(struct mmu *m, uint64_t lin, uint64_t *ppage,
+                                   const uint8_t **host);
 
 /*
  * Host pointer to write (or read) up to the end of the line / page for bulk

@@ -71,9 +71,9 @@ struct side {
     struct tlb l1[PAGE_CLASSES];
     struct tlb *l2, *l2_1g;
     struct tlb_stats *stats, *l2_stats;
-    uint64_t *clock;      /* the filter's */
-    uint64_t slow_ticks;  /* ticks of the clock that were no filter hit */
-    uint64_t folded;      /* filter hits already counted */
+    uint64_t *clock;     /* the filter's */
+    uint64_t slow_ticks; /* ticks of the clock that were no filter hit */
+    uint64_t folded;     /* filter hits already counted */
     enum cycle_leaf leaf_stlb, leaf_walk;
     struct l1_cache cache;
     /* The filter entries under each L1 TLB slot, a bit each. */
@@ -105,16 +105,16 @@ struct mmu {
     struct mmu_mtrr mtrr;
     struct memtype_map types;
     struct mmu_fault fault;
-    struct pt_space space; /* the guest's paging structures */
+    struct pt_space space;    /* the guest's paging structures */
     bool timing, paging, pae; /* pae: PDPTE registers are in use */
     bool nx, wp, smep, smap;
-    bool filter;      /* entries are installed at all */
-    bool filter_used; /* some may be there */
-    unsigned granule; /* bytes one piece of an access lies in */
+    bool filter;            /* entries are installed at all */
+    bool filter_used;       /* some may be there */
+    unsigned granule;       /* bytes one piece of an access lies in */
     bool fast, fast_config; /* fast.c may serve; ... in some context */
     uint16_t may[2]; /* data reads, writes: a bit for each PT_R.. rights */
     struct page_hint hint[PAGE_HINTS];
-    struct page_memo *memo; /* PAGE_MEMOS of them, or NULL */
+    struct page_memo *memo;   /* PAGE_MEMOS of them, or NULL */
     uint32_t memo_generation; /* of those that are valid: from 1 */
 
     struct space_table spaces;
@@ -135,7 +135,7 @@ struct mmu {
  * line. */
 struct piece {
     uint64_t lin, pa;
-    uint64_t offset;   /* in RAM, or MEMORY_NONE */
+    uint64_t offset; /* in RAM, or MEMORY_NONE */
     unsigned len;
     uint32_t tlb_slot; /* of the L1, filter numbering */
     uint8_t rights;    /* PT_R.. of the page */
@@ -280,8 +280,7 @@ void filter_drop_all(struct mmu *m);
 /* Entries of a translation (filter numbering) or of an L1 line go. */
 void filter_drop_translation(struct mmu *m, unsigned side, uint32_t slot);
 void filter_drop_line(struct mmu *m, unsigned side, uint32_t l1_slot);
-void filter_install_page(struct mmu *m, const struct piece *p,
-                         unsigned access);
+void filter_install_page(struct mmu *m, const struct piece *p, unsigned access);
 void filter_install_data(struct mmu *m, const struct piece *p, unsigned access,
                          uint32_t l1_slot);
 /* The same for a translation and a line that stay. */

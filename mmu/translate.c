@@ -439,8 +439,7 @@ static bool take_memo(const struct mmu *m, const struct page_memo *memo,
                       uint64_t key, unsigned access, struct piece *p)
 {
     uint64_t in_page = PAGE_SIZE - 1, v = memo->value;
-    if (memo->key != key ||
-        !translate_allowed(m, (unsigned)v & 15, access) ||
+    if (memo->key != key || !translate_allowed(m, (unsigned)v & 15, access) ||
         (access_writes(access) && (v & BIT(7)) == 0))
         return false;
     p->pa = (v & ~in_page) | (p->lin & in_page);

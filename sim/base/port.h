@@ -12,7 +12,7 @@
 
 /* Simulated time in femtoseconds since power-on. */
 typedef uint64_t sim_time;
-#define SIM_NEVER UINT64_MAX
+#define SIM_NEVER         UINT64_MAX
 #define SIM_FS_PER_SECOND UINT64_C(1000000000000000)
 
 /*
@@ -91,7 +91,7 @@ struct magic_port {
 struct apic_message {
     uint32_t destination; /* APIC id or logical destination */
     uint8_t vector;
-    uint8_t delivery; /* SDM Vol.3 "Interrupt Command Register": 0 fixed .. */
+    uint8_t delivery;  /* SDM Vol.3 "Interrupt Command Register": 0 fixed .. */
     uint8_t shorthand; /* 0 none, 1 self, 2 all, 3 all but self */
     bool logical;
     bool level;

@@ -63,11 +63,10 @@ void sim_stop(struct sim_kernel *k);
 /* Trace a value to a VCD file: `*value` is sampled whenever time advances.
  * sim_vcd_open before sim_run; one file a kernel. The suffix .vcd is added
  * to a path without it. */
-SIM_MUST_CHECK enum sim_status sim_vcd_open(struct sim_kernel *k,
-                                            const char *path,
-                                            struct sim_error *e);
-void sim_vcd_add(struct sim_kernel *k, const char *name,
-                 const uint64_t *value, unsigned bits);
+SIM_MUST_CHECK enum sim_status
+sim_vcd_open(struct sim_kernel *k, const char *path, struct sim_error *e);
+void sim_vcd_add(struct sim_kernel *k, const char *name, const uint64_t *value,
+                 unsigned bits);
 
 #ifdef __cplusplus
 }

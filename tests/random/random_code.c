@@ -70,9 +70,9 @@ static void random_descriptors(struct box *b)
     for (uint64_t v = 0; v < 256; v++) {
         uint64_t to = CODE_AT + rng_next(&b->rng) % CODE_BYTES;
         uint64_t type = rng_next(&b->rng) % 8 ? 0x8e : rng_next(&b->rng) & 255;
-        put64(b, IDT_AT + 16 * v, (to & 0xffff) | 0x08 << 16 |
-                                      (rng_next(&b->rng) & 3) << 32 |
-                                      type << 40 | (to >> 16 & 0xffff) << 48);
+        put64(b, IDT_AT + 16 * v,
+              (to & 0xffff) | 0x08 << 16 | (rng_next(&b->rng) & 3) << 32 |
+                  type << 40 | (to >> 16 & 0xffff) << 48);
         put64(b, IDT_AT + 16 * v + 8, to >> 32);
     }
     for (uint64_t i = 0; i < 104; i += 8)
@@ -91,8 +91,8 @@ static void random_bytes(struct box *b)
         0xb6, 0xbe, 0xaf, 0xc7, 0xdd, 0xd9, 0x10, 0x11, 0x28, 0x6f, 0x7f};
     for (unsigned i = 0; i < CODE_BYTES; i++) {
         uint64_t r = rng_next(&b->rng);
-        b->code[i] = r & 1 ? (uint8_t)(r >> 8)
-                           : common[(r >> 8) % sizeof common];
+        b->code[i] =
+            r & 1 ? (uint8_t)(r >> 8) : common[(r >> 8) % sizeof common];
     }
     if (!memsys_write(b->memory, (hpa){CODE_AT}, CODE_BYTES, b->code))
         abort();
@@ -122,8 +122,8 @@ static void random_registers(struct box *b, unsigned ring)
     r.cr3 = TABLES_AT;
     r.cr4 = 0x620;
     r.efer = 0xd01;
-    uint32_t code = (ring ? 0xfb : 0x9b) | SEG_ATTR_G |
-                    (code64 ? SEG_ATTR_L : SEG_ATTR_DB);
+    uint32_t code =
+        (ring ? 0xfb : 0x9b) | SEG_ATTR_G | (code64 ? SEG_ATTR_L : SEG_ATTR_DB);
     uint32_t data = (ring ? 0xf3 : 0x93) | SEG_ATTR_G | SEG_ATTR_DB;
     uint16_t rpl = ring ? 3 : 0;
     uint16_t cs = ring ? (code64 ? 0x28 : 0x18) : (code64 ? 0x08 : 0x30);
@@ -181,8 +181,7 @@ static bool open_box(struct box *b, uint64_t seed)
         return false;
     }
     struct cpu_wiring wiring = {.cores = 1, .memory = b->memory};
-    if (cpu_create(&config.core, &config.mmu, &wiring, &b->cpu, &e) !=
-        SIM_OK) {
+    if (cpu_create(&config.core, &config.mmu, &wiring, &b->cpu, &e) != SIM_OK) {
         fprintf(stderr, "random_code: %s\n", e.text);
         return false;
     }

@@ -9,3 +9,4 @@ add_test(NAME style.globals
                  _ZStL8__ioinit _ZN7sc_coreL17api_version_checkE)
 add_test(NAME style.words
          COMMAND python3 ${style}/check_words.py ${CMAKE_SOURCE_DIR})
+add_test(NAME style.format COMMAND ${CMAKE_SOURCE_DIR}/dev format --check)

@@ -12,8 +12,9 @@ struct form {
 
 /* F(name, instruction): forms the row tables do not give by themselves. */
 #define VEC_FORMS(F)                                                           \
-    VEC_FORMS_SHIFT(F) VEC_FORMS_IMM(F) VEC_FORMS_MOVE(F) VEC_FORMS_CVT(F)     \
-    VEC_FORMS_MMX(F) VEC_FORMS_STRING(F) VEC_FORMS_CMP(F)
+    VEC_FORMS_SHIFT(F)                                                         \
+    VEC_FORMS_IMM(F) VEC_FORMS_MOVE(F) VEC_FORMS_CVT(F) VEC_FORMS_MMX(F)       \
+        VEC_FORMS_STRING(F) VEC_FORMS_CMP(F)
 #define VEC_FORMS_SHIFT(F)                                                     \
     F(psllw_3, "psllw $3, %xmm0")                                              \
     F(psllw_16, "psllw $16, %xmm0")                                            \
@@ -261,8 +262,7 @@ VEC_FORMS(CODE)
 #undef SSE_FP_AUX
 
 #define ROW(name, text) {text, form_##name, form_##name##_end},
-static const struct form forms[] = {
-    VEC_FORMS(ROW)
+static const struct form forms[] = {VEC_FORMS(ROW)
 #define SSE_MMX(m, host, size, feature_mm, feature)                            \
     ROW(m##_reg, host " xmm, xmm")                                             \
     ROW(m##_mem, host " mem, xmm")                                             \
@@ -285,15 +285,10 @@ static const struct form fp_forms[] = {
 #include "cpu/sse_fp.def"
 #undef SSE_FP
 #undef SSE_FP_AUX
-    VEC_FORMS_CVT(ROW)
-    VEC_FORMS_CMP(ROW)
-    ROW(roundps_0, "roundps 0")
-    ROW(roundsd_3, "roundsd 3")
-    ROW(roundss_b, "roundss 11")
-    ROW(mm_cvtps2pi, "cvtps2pi")
-    ROW(mm_cvtpd2pi, "cvtpd2pi")
-    ROW(mm_cvtpi2ps, "cvtpi2ps")
-};
+    VEC_FORMS_CVT(ROW) VEC_FORMS_CMP(ROW) ROW(roundps_0, "roundps 0")
+        ROW(roundsd_3, "roundsd 3") ROW(roundss_b, "roundss 11")
+            ROW(mm_cvtps2pi, "cvtps2pi") ROW(mm_cvtpd2pi, "cvtpd2pi")
+                ROW(mm_cvtpi2ps, "cvtpi2ps")};
 
 /* MMX forms begin with some x87 state: TOP and tags must come out right. */
 static void random_state(struct vec_state *s, struct rng *g, bool unmasked)

@@ -223,8 +223,8 @@ START_TEST(masked_store)
     uint64_t gone = BARE_PAGES + PAGE_SIZE;
     bare_put64(&r.b, BARE_PT + 8, 0);
     mmu_flush_all(c->mmu, true, FLUSH_RESET);
-    uint64_t at = vec_place(&r, f_maskmovdqu,
-                            (size_t)(f_maskmovdqu_end - f_maskmovdqu));
+    uint64_t at =
+        vec_place(&r, f_maskmovdqu, (size_t)(f_maskmovdqu_end - f_maskmovdqu));
     for (unsigned k = 0; k < 3; k++) {
         for (unsigned i = 0; i < 16; i++) {
             c->v[0].u8[i] = (uint8_t)(0x10 + i);
@@ -238,8 +238,7 @@ START_TEST(masked_store)
         c->gpr[REG_RDI] = k == 2 ? gone : gone - 8;
         c->rip = at;
         c->activity = ACTIVITY_RUN;
-        ck_assert_int_eq(cpu_run(c, c->account.cycles + 100000),
-                         CPU_STOP_HALT);
+        ck_assert_int_eq(cpu_run(c, c->account.cycles + 100000), CPU_STOP_HALT);
         uint64_t v = bare_get64(&r.b, gone - 8);
         if (k == 0)
             ck_assert_uint_eq(v, UINT64_C(0x0016001400120010));
@@ -254,8 +253,14 @@ START_TEST(masked_store)
 }
 END_TEST
 
-enum { CR0_MP = 2, CR0_EM = 4, CR0_TS = 8, CR0_NE = 32, OSFXSR = 0x200,
-       OSXMMEXCPT = 0x400 };
+enum {
+    CR0_MP = 2,
+    CR0_EM = 4,
+    CR0_TS = 8,
+    CR0_NE = 32,
+    OSFXSR = 0x200,
+    OSXMMEXCPT = 0x400
+};
 
 START_TEST(availability)
 {
@@ -322,14 +327,12 @@ START_TEST(simd_exception)
         c->rip = at;
         c->activity = ACTIVITY_RUN;
         cpu_update_mode(c);
-        ck_assert_int_eq(cpu_run(c, c->account.cycles + 100000),
-                         CPU_STOP_HALT);
+        ck_assert_int_eq(cpu_run(c, c->account.cycles + 100000), CPU_STOP_HALT);
         ck_assert_uint_eq(c->mxcsr & MXCSR_FLAGS, 4);
-        ck_assert_uint_eq(c->v[0].u64[0],
-                          k == 0 ? UINT64_C(0x7ff0000000000000)
-                                 : UINT64_C(0x3ff0000000000000));
-        uint64_t handler =
-            BARE_HANDLERS + 16 * (k == 1 ? EXC_XM : EXC_UD) + 1;
+        ck_assert_uint_eq(c->v[0].u64[0], k == 0
+                                              ? UINT64_C(0x7ff0000000000000)
+                                              : UINT64_C(0x3ff0000000000000));
+        uint64_t handler = BARE_HANDLERS + 16 * (k == 1 ? EXC_XM : EXC_UD) + 1;
         if (k != 0)
             ck_assert_uint_eq(c->rip, handler);
     }

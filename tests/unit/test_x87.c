@@ -12,9 +12,9 @@ struct form {
     uint32_t codes; /* C0-C3 that are defined */
 };
 
-#define CC  (X87_C0 | X87_C2 | X87_C3)
-#define C1  X87_C1
-#define ALL (CC | C1)
+#define CC        (X87_C0 | X87_C2 | X87_C3)
+#define C1        X87_C1
+#define ALL       (CC | C1)
 #define X87_LOADS 0x10000 /* FLD m32, m64 */
 #define X87_FCOMI 0x20000 /* sets EFLAGS */
 
@@ -29,9 +29,9 @@ struct form {
     F(fi##op##_m16, "fi" #op "s 3(%rbx)", C1)                                  \
     F(fi##op##_m32, "fi" #op "l 16(%rbx)", C1)
 #define X87_FORMS(F)                                                           \
-    ARITH(F, add) ARITH(F, mul) ARITH(F, sub) ARITH(F, subr) ARITH(F, div)     \
-    ARITH(F, divr) X87_COMPARE(F) X87_LOAD(F) X87_STORE(F) X87_STACK(F)        \
-    X87_CONTROL(F)
+    ARITH(F, add)                                                              \
+    ARITH(F, mul) ARITH(F, sub) ARITH(F, subr) ARITH(F, div) ARITH(F, divr)    \
+        X87_COMPARE(F) X87_LOAD(F) X87_STORE(F) X87_STACK(F) X87_CONTROL(F)
 #define X87_COMPARE(F)                                                         \
     F(fcom, "fcom %st(2)", ALL)                                                \
     F(fcomp, "fcomp %st(1)", ALL)                                              \
@@ -58,8 +58,10 @@ struct form {
     F(fild_m16, "filds (%rbx)", C1)                                            \
     F(fild_m32, "fildl (%rbx)", C1)                                            \
     F(fild_m64, "fildll (%rbx)", C1)                                           \
-    F(fbld, "movl $0x12345678, (%rbx); movl $0x90123456, 4(%rbx); "            \
-            "movw $0x8099, 8(%rbx); fbld (%rbx)", C1)                          \
+    F(fbld,                                                                    \
+      "movl $0x12345678, (%rbx); movl $0x90123456, 4(%rbx); "                  \
+      "movw $0x8099, 8(%rbx); fbld (%rbx)",                                    \
+      C1)                                                                      \
     F(fld1, "fld1", C1)                                                        \
     F(fldl2t, "fldl2t", C1)                                                    \
     F(fldl2e, "fldl2e", C1)                                                    \
@@ -132,13 +134,11 @@ struct form {
     F(fstp8, ".byte 0xdf, 0xd2", C1)                                           \
     F(fstp9, ".byte 0xdf, 0xda", C1)                                           \
     F(fld_add_stp,                                                             \
-      "fldl (%rbx); faddl 8(%rbx); fmul %st(0), %st; fstpl (%rbx)",            \
-      C1)
+      "fldl (%rbx); faddl 8(%rbx); fmul %st(0), %st; fstpl (%rbx)", C1)
 
 #define CODE(name, text, codes) BARE_CODE(form_##name, text);
 X87_FORMS(CODE)
-#define ROW(name, text, codes)                                                 \
-    {text, form_##name, form_##name##_end, codes},
+#define ROW(name, text, codes) {text, form_##name, form_##name##_end, codes},
 static const struct form forms[] = {X87_FORMS(ROW)};
 
 /* An 80-bit value: edges, values near 1, integers, unsupported encodings. */
@@ -255,8 +255,7 @@ static void run_forms(const char *timing, unsigned rounds, bool unmasked)
             if ((f->codes & X87_FCOMI) != 0 &&
                 (fx_get(&host, FX_FSW, 2) & X87_ES) != 0)
                 sim.flags = host.flags;
-            if (waived(f, &host) ||
-                vec_equal(&host, &sim, defined(f, &host)))
+            if (waived(f, &host) || vec_equal(&host, &sim, defined(f, &host)))
                 continue;
             if (wrong++ < 30) {
                 fprintf(stderr, "--- %s, case %u\n", f->name, k);

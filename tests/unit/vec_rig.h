@@ -32,8 +32,14 @@ struct vec_state {
     int vector; /* exception raised, -1 for none */
 };
 
-enum { FX_FCW = 0, FX_FSW = 2, FX_FTW = 4, FX_MXCSR = 24, FX_ST = 32,
-       FX_XMM = 160 };
+enum {
+    FX_FCW = 0,
+    FX_FSW = 2,
+    FX_FTW = 4,
+    FX_MXCSR = 24,
+    FX_ST = 32,
+    FX_XMM = 160
+};
 
 static inline uint32_t fx_get(const struct vec_state *s, unsigned at,
                               unsigned size)
@@ -51,7 +57,7 @@ static inline void fx_put(struct vec_state *s, unsigned at, unsigned size,
 
 /* --- the host --- */
 
-struct vec_host_frame { /* what vec_host_call knows by offset */
+struct vec_host_frame {                 /* what vec_host_call knows by offset */
     uint64_t rax, rcx, rdx, rdi, flags; /* 0 8 16 24 32 */
     uint64_t rbx, code, fx;             /* 40 48 56 */
     uint64_t rsp;                       /* 64 */
@@ -151,7 +157,7 @@ static inline void vec_create(struct vec_rig *r, const char *timing)
     bare_create(&r->b, timing, NULL);
     bare_start(&r->b, BARE_CODE_AT);
     struct cpu *c = r->b.cpu;
-    c->cr0 |= 0x22;  /* MP, NE */
+    c->cr0 |= 0x22; /* MP, NE */
     c->cr0 &= ~UINT64_C(0xc);
     c->cr4 |= 0x600; /* OSFXSR, OSXMMEXCPT */
     cpu_update_mode(c);
@@ -220,37 +226,55 @@ static inline void vec_run(struct vec_rig *r, struct vec_state *s, uint64_t at,
                            size_t size)
 {
     struct cpu *c = r->b.cpu;
-    ck_assert(memsys_write(r->b.memory, (hpa){BARE_DATA}, VEC_MEMORY,
-                           s->memory));
+    ck_assert(
+        memsys_write(r->b.memory, (hpa){BARE_DATA}, VEC_MEMORY, s->memory));
     vec_to_cpu(c, s);
     c->rip = at;
     c->activity = ACTIVITY_RUN;
     cpu_update_mode(c);
     ck_assert_int_eq(cpu_run(c, c->account.cycles + 100000), CPU_STOP_HALT);
-    s->vector = c->rip == at + size + 1
-                    ? -1
-                    : (int)((c->rip - 1 - BARE_HANDLERS) / 16);
+    s->vector =
+        c->rip == at + size + 1 ? -1 : (int)((c->rip - 1 - BARE_HANDLERS) / 16);
     vec_from_cpu(c, s);
-    ck_assert(memsys_read(r->b.memory, (hpa){BARE_DATA}, VEC_MEMORY,
-                          s->memory));
+    ck_assert(
+        memsys_read(r->b.memory, (hpa){BARE_DATA}, VEC_MEMORY, s->memory));
 }
 
 /* --- operands --- */
 
 static inline uint64_t vec_edge64(struct rng *g)
 {
-    static const uint64_t edge[] = {
-        0, UINT64_C(0x8000000000000000), 0x3ff0000000000000,
-        UINT64_C(0xbff0000000000000), 0x7ff0000000000000,
-        UINT64_C(0xfff0000000000000), 0x7ff8000000000001,
-        0x7ff0000000000001, UINT64_C(0xfff8000000000000), 1,
-        0x000fffffffffffff, 0x0010000000000000, 0x7fefffffffffffff,
-        0x41dfffffffc00000, UINT64_C(0xc1e0000000000000), 0x43e0000000000000,
-        0x3fe0000000000000, 0x4008000000000000, 0x38000000000fffff,
-        0x36a0000000000000, 0x47efffffe0000000, 0x7fffffffffffffff,
-        0x7f8000007f800001, 0x8000000000000001, 0x00800000807fffff,
-        0x3f8000003f800000, 0x7f7fffff00000001, 0xff800000ffc00000,
-        0x4b0000004f000000, 0x0080000000800000, 0x1f8000001f800000};
+    static const uint64_t edge[] = {0,
+                                    UINT64_C(0x8000000000000000),
+                                    0x3ff0000000000000,
+                                    UINT64_C(0xbff0000000000000),
+                                    0x7ff0000000000000,
+                                    UINT64_C(0xfff0000000000000),
+                                    0x7ff8000000000001,
+                                    0x7ff0000000000001,
+                                    UINT64_C(0xfff8000000000000),
+                                    1,
+                                    0x000fffffffffffff,
+                                    0x0010000000000000,
+                                    0x7fefffffffffffff,
+                                    0x41dfffffffc00000,
+                                    UINT64_C(0xc1e0000000000000),
+                                    0x43e0000000000000,
+                                    0x3fe0000000000000,
+                                    0x4008000000000000,
+                                    0x38000000000fffff,
+                                    0x36a0000000000000,
+                                    0x47efffffe0000000,
+                                    0x7fffffffffffffff,
+                                    0x7f8000007f800001,
+                                    0x8000000000000001,
+                                    0x00800000807fffff,
+                                    0x3f8000003f800000,
+                                    0x7f7fffff00000001,
+                                    0xff800000ffc00000,
+                                    0x4b0000004f000000,
+                                    0x0080000000800000,
+                                    0x1f8000001f800000};
     return edge[rng_next(g) % (sizeof edge / sizeof edge[0])];
 }
 
@@ -261,8 +285,8 @@ static inline uint64_t vec_value(struct rng *g)
     if (k < 6)
         return vec_edge64(g);
     if (k < 9) /* double near 1 */
-        return (r & UINT64_C(0x800fffffffffffff)) |
-               (1013 + rng_next(g) % 20) << 52;
+        return (r & UINT64_C(0x800fffffffffffff)) | (1013 + rng_next(g) % 20)
+                                                        << 52;
     if (k < 11) /* two floats near 1 */
         return (r & UINT64_C(0x807fffff807fffff)) |
                (120 + rng_next(g) % 14) << 23 | (120 + rng_next(g) % 14) << 55;
@@ -303,8 +327,7 @@ static inline void vec_print(const char *who, const struct vec_state *s)
             who, s->vector, (unsigned long long)s->rax,
             (unsigned long long)s->rcx, (unsigned long long)s->rdx,
             (unsigned)s->flags & VEC_FLAGS, fx_get(s, FX_MXCSR, 4),
-            fx_get(s, FX_FCW, 2), fx_get(s, FX_FSW, 2),
-            fx_get(s, FX_FTW, 1));
+            fx_get(s, FX_FCW, 2), fx_get(s, FX_FSW, 2), fx_get(s, FX_FTW, 1));
     for (unsigned i = 0; i < 4; i++) {
         uint64_t v[2], st[2];
         memcpy(v, s->fx + FX_XMM + 16 * i, 16);
