@@ -118,8 +118,8 @@ ALWAYS_INLINE bool scan_m(struct cpu *c, const struct uop *u, unsigned how,
     SCAN_HANDLERS(n, op, 1, 0)                                                 \
     SCAN_HANDLERS(n, op, 2, 0)                                                 \
     SCAN_HANDLERS(n, op, 3, 0)                                                 \
-    SCAN_HANDLERS(n, op, 1, 1) SCAN_HANDLERS(n, op, 2, 1)                      \
-        SCAN_HANDLERS(n, op, 3, 1)
+    SCAN_HANDLERS(n, op, 1, 1)                                                 \
+    SCAN_HANDLERS(n, op, 2, 1) SCAN_HANDLERS(n, op, 3, 1)
 SCAN_EACH(bsf, SCAN_FORWARD)
 SCAN_EACH(bsr, SCAN_REVERSE)
 SCAN_EACH(popcnt, SCAN_COUNT)

@@ -98,8 +98,20 @@ UOP_STATIC(jmp)
     }
 JCC(0)
 JCC(1)
-JCC(2) JCC(3) JCC(4) JCC(5) JCC(6) JCC(7) JCC(8) JCC(9) JCC(a) JCC(b) JCC(c)
-    JCC(d) JCC(e) JCC(f)
+JCC(2)
+JCC(3)
+JCC(4)
+JCC(5)
+JCC(6)
+JCC(7)
+JCC(8)
+JCC(9)
+JCC(a)
+JCC(b)
+JCC(c)
+JCC(d)
+JCC(e)
+JCC(f)
 
 /* LOOP and JCXZ: CX, ECX or RCX by address size. ECX is written zero-
  * extended in 64-bit mode; its upper half is zero elsewhere. */
@@ -126,18 +138,20 @@ JCC(2) JCC(3) JCC(4) JCC(5) JCC(6) JCC(7) JCC(8) JCC(9) JCC(a) JCC(b) JCC(c)
     LOOP(name, uint16_t, kind)                                                 \
     LOOP(name, uint32_t, kind)                                                 \
     LOOP(name, uint64_t, kind)
-        LOOPS(loopne, LOOP_NE) LOOPS(loope, LOOP_E) LOOPS(loop, LOOP_ANY)
-            LOOPS(jcxz, LOOP_JCXZ)
+LOOPS(loopne, LOOP_NE)
+LOOPS(loope, LOOP_E)
+LOOPS(loop, LOOP_ANY)
+LOOPS(jcxz, LOOP_JCXZ)
 #define LOOP_ROW(name)                                                         \
     {                                                                          \
         NULL, ENGINE(name##_uint16_t), ENGINE(name##_uint32_t),                \
             ENGINE(name##_uint64_t)                                            \
     }
 
-    /* Near transfers through registers, memory and the stack: 64-bit mode, or
-     * flat 32-bit jumps. A target that is not canonical is the branch's own
-     * fault, found before anything is changed. */
-    ALWAYS_INLINE bool target_ok(struct cpu *c, uint64_t rip)
+/* Near transfers through registers, memory and the stack: 64-bit mode, or
+ * flat 32-bit jumps. A target that is not canonical is the branch's own
+ * fault, found before anything is changed. */
+ALWAYS_INLINE bool target_ok(struct cpu *c, uint64_t rip)
 {
     return LIKELY(bits_sext(rip, 48) == rip) || engine_target_ok(c, rip);
 }

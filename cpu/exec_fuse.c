@@ -108,9 +108,16 @@ typedef uint64_t u8;
 #define CONDITIONS(M, T, S, l)                                                 \
     M(T, S, l, 0)                                                              \
     M(T, S, l, 1)                                                              \
-    M(T, S, l, 2) M(T, S, l, 3) M(T, S, l, 4) M(T, S, l, 5) M(T, S, l, 6)      \
-        M(T, S, l, 7) M(T, S, l, 8) M(T, S, l, 9) M(T, S, l, a) M(T, S, l, b)  \
-            M(T, S, l, c) M(T, S, l, d) M(T, S, l, e) M(T, S, l, f)
+    M(T, S, l, 2)                                                              \
+    M(T, S, l, 3)                                                              \
+    M(T, S, l, 4)                                                              \
+    M(T, S, l, 5)                                                              \
+    M(T, S, l, 6)                                                              \
+    M(T, S, l, 7)                                                              \
+    M(T, S, l, 8)                                                              \
+    M(T, S, l, 9)                                                              \
+    M(T, S, l, a)                                                              \
+    M(T, S, l, b) M(T, S, l, c) M(T, S, l, d) M(T, S, l, e) M(T, S, l, f)
 
 #define WIDE(M)                                                                \
     CONDITIONS(M, u4, int32_t, 2)                                              \

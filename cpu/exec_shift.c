@@ -166,8 +166,9 @@ ALWAYS_INLINE bool shift_m(struct cpu *c, const struct uop *u, unsigned how,
     SHIFT_PAIR(op, OP, 0, 0)                                                   \
     SHIFT_PAIR(op, OP, 1, 0)                                                   \
     SHIFT_PAIR(op, OP, 2, 0)                                                   \
-    SHIFT_PAIR(op, OP, 3, 0) SHIFT_PAIR(op, OP, 0, 1) SHIFT_PAIR(op, OP, 1, 1) \
-        SHIFT_PAIR(op, OP, 2, 1) SHIFT_PAIR(op, OP, 3, 1)
+    SHIFT_PAIR(op, OP, 3, 0)                                                   \
+    SHIFT_PAIR(op, OP, 0, 1)                                                   \
+    SHIFT_PAIR(op, OP, 1, 1) SHIFT_PAIR(op, OP, 2, 1) SHIFT_PAIR(op, OP, 3, 1)
 #define SHIFT_LIST(L)                                                          \
     L(rol, SHIFT_ROL)                                                          \
     L(ror, SHIFT_ROR)                                                          \
@@ -240,8 +241,8 @@ ALWAYS_INLINE bool wide_m(struct cpu *c, const struct uop *u, unsigned how,
     WIDE_PAIR(op, right, 1, 0)                                                 \
     WIDE_PAIR(op, right, 2, 0)                                                 \
     WIDE_PAIR(op, right, 3, 0)                                                 \
-    WIDE_PAIR(op, right, 1, 1) WIDE_PAIR(op, right, 2, 1)                      \
-        WIDE_PAIR(op, right, 3, 1)
+    WIDE_PAIR(op, right, 1, 1)                                                 \
+    WIDE_PAIR(op, right, 2, 1) WIDE_PAIR(op, right, 3, 1)
 WIDE_EACH(shld, false)
 WIDE_EACH(shrd, true)
 

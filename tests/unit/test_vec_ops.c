@@ -13,8 +13,9 @@ struct form {
 /* F(name, instruction): forms the row tables do not give by themselves. */
 #define VEC_FORMS(F)                                                           \
     VEC_FORMS_SHIFT(F)                                                         \
-    VEC_FORMS_IMM(F) VEC_FORMS_MOVE(F) VEC_FORMS_CVT(F) VEC_FORMS_MMX(F)       \
-        VEC_FORMS_STRING(F) VEC_FORMS_CMP(F)
+    VEC_FORMS_IMM(F)                                                           \
+    VEC_FORMS_MOVE(F)                                                          \
+    VEC_FORMS_CVT(F) VEC_FORMS_MMX(F) VEC_FORMS_STRING(F) VEC_FORMS_CMP(F)
 #define VEC_FORMS_SHIFT(F)                                                     \
     F(psllw_3, "psllw $3, %xmm0")                                              \
     F(psllw_16, "psllw $16, %xmm0")                                            \

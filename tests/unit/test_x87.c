@@ -30,8 +30,12 @@ struct form {
     F(fi##op##_m32, "fi" #op "l 16(%rbx)", C1)
 #define X87_FORMS(F)                                                           \
     ARITH(F, add)                                                              \
-    ARITH(F, mul) ARITH(F, sub) ARITH(F, subr) ARITH(F, div) ARITH(F, divr)    \
-        X87_COMPARE(F) X87_LOAD(F) X87_STORE(F) X87_STACK(F) X87_CONTROL(F)
+    ARITH(F, mul)                                                              \
+    ARITH(F, sub)                                                              \
+    ARITH(F, subr)                                                             \
+    ARITH(F, div)                                                              \
+    ARITH(F, divr)                                                             \
+    X87_COMPARE(F) X87_LOAD(F) X87_STORE(F) X87_STACK(F) X87_CONTROL(F)
 #define X87_COMPARE(F)                                                         \
     F(fcom, "fcom %st(2)", ALL)                                                \
     F(fcomp, "fcomp %st(1)", ALL)                                              \
