@@ -383,9 +383,9 @@ static void charge(struct builder *b, unsigned body, unsigned insn)
         if (cost_leaf[x->cost] == LEAF_BASE) {
             base = cycles > 1 ? cycles : 1;
         } else if (cycles > 1) {
-            struct uop *u = xlat_emit(x, NULL);
+            (void)xlat_emit(x, NULL); /* room for the charge */
             memmove(&x->op[body + 1], &x->op[body],
-                    (x->count - 1 - body) * sizeof *u);
+                    (x->count - 1 - body) * sizeof x->op[0]);
             x->op[body] = (struct uop){.fn = xlat_ctl_table(x)->charge,
                                        .imm = cycles - 1,
                                        .aux = cost_leaf[x->cost]};

@@ -92,9 +92,9 @@ ALWAYS_INLINE void cache_prefetch(const struct cache *c, uint32_t line)
  * recent and return the tag, else 0. */
 uint32_t cache_lookup(struct cache *c, uint32_t line, uint32_t flags);
 
-/* Look up as cache_lookup; on a miss insert the line with `fill` as its flags
- * and give the tag replaced, or 0, in *victim. */
-uint32_t cache_access(struct cache *c, uint32_t line, uint32_t fill,
+/* Look up as cache_lookup; on a miss insert the line with `flags` and
+ * give the tag replaced, or 0, in *victim. */
+uint32_t cache_access(struct cache *c, uint32_t line, uint32_t flags,
                       uint32_t *victim);
 
 /* Start loading what the next miss in the set of `line` will ask of the
