@@ -220,8 +220,6 @@ void case_compare(const struct test_case *t, const struct outcome *native,
     s.mask_flags = 0x3f7fd7 & ~0x10202u; /* not IF, reserved, RF */
     if (native->vector < 0)
         s.mask_flags &= ~undefined_flags(t);
-    else if (t->zi.attributes & (ZYDIS_ATTRIB_HAS_REP))
-        s.mask_flags &= ~0u;
     s.mask_fsw = (uint16_t)~undefined_fsw(t);
     v->waived = -1;
     compare_all(&s, v);
