@@ -21,8 +21,11 @@ struct cpu_config {
     uint8_t vendor;   /* enum cpu_vendor */
     uint32_t family, model, stepping; /* display values, SDM CPUID leaf 1 */
     uint32_t linear_bits;             /* 48 or 57: LA57 advertised when 57 */
-    bool pages_1g, pcid, invpcid, smep, smap, umip, fsgsbase, rdtscp, x2apic,
-        tsc_deadline;
+    bool pages_1g, tsc_deadline;
+    /* CPUID features that a processor may lack. */
+#define OPTIONAL(field, feature, doc) bool field;
+#include "cpu/optional_features.def"
+#undef OPTIONAL
     bool magic_ops; /* 0F 04 imm16 is the magic operation, not #UD */
     uint64_t seed;
     struct cost_table cost;

@@ -18,15 +18,12 @@ bool cpu_has(const struct cpu *c, enum cpu_feature f)
     const struct cpu_config *g = &c->config;
     bool intel = g->vendor == VENDOR_INTEL;
     switch ((int)f) {
-    case FEATURE_MONITOR: return false;
-    case FEATURE_PCID: return g->pcid;
-    case FEATURE_INVPCID: return g->invpcid;
-    case FEATURE_SMEP: return g->smep;
-    case FEATURE_SMAP: return g->smap;
-    case FEATURE_UMIP: return g->umip;
-    case FEATURE_FSGSBASE: return g->fsgsbase;
-    case FEATURE_RDTSCP: return g->rdtscp;
-    case FEATURE_X2APIC: return g->x2apic;
+#define OPTIONAL(field, feature, doc)                                          \
+    case FEATURE_##feature:                                                    \
+        return g->field;
+#include "cpu/optional_features.def"
+#undef OPTIONAL
+    case FEATURE_XGETBV1: return g->xsavec;
     /* The deadline timer is an Intel feature; the flag alone decides. */
     case FEATURE_TSC_DEADLINE: return g->tsc_deadline && intel;
     case FEATURE_LA57: return g->linear_bits >= 57;

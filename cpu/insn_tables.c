@@ -6,7 +6,12 @@
 
 /* Every family has the one type. */
 #define INSN(mnemonic, family, cost, rules, feature) xlat_fn family;
+#include "cpu/insn_avx_fp.def"
+#include "cpu/insn_avx_int.def"
+#include "cpu/insn_bmi.def"
+#include "cpu/insn_crypto.def"
 #include "cpu/insn_ctl.def"
+#include "cpu/insn_ext.def"
 #include "cpu/insn_int.def"
 #include "cpu/insn_sys.def"
 #include "cpu/insn_vec.def"
@@ -17,7 +22,12 @@ const struct insn_row insn_rows[ZYDIS_MNEMONIC_MAX_VALUE + 1] = {
 #define INSN(mnemonic, family, cost, rules, feature)                           \
     [ZYDIS_MNEMONIC_##                                                         \
         mnemonic] = {family, rules, COST_##cost, FEATURE_##feature},
+#include "cpu/insn_avx_fp.def"
+#include "cpu/insn_avx_int.def"
+#include "cpu/insn_bmi.def"
+#include "cpu/insn_crypto.def"
 #include "cpu/insn_ctl.def"
+#include "cpu/insn_ext.def"
 #include "cpu/insn_int.def"
 #include "cpu/insn_sys.def"
 #include "cpu/insn_vec.def"

@@ -62,7 +62,7 @@ static uint32_t control_bits(const struct cpu *c)
     if ((c->cr4 & CR4_FSGSBASE) != 0)
         mode |= MODE_FSGSBASE;
     if ((c->cr4 & CR4_OSXSAVE) != 0)
-        mode |= MODE_OSXSAVE;
+        mode |= MODE_OSXSAVE | ((c->xcr0 & 6) == 6 ? MODE_AVX : 0);
     if ((~c->mxcsr & 0x1f80) != 0)
         mode |= MODE_SSE_UNMASKED;
     return mode;

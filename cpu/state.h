@@ -112,6 +112,7 @@ enum {
     MODE_OSXMMEXCPT = 1 << 21,
     MODE_CS_BASE0 = 1 << 22, /* CS base is 0 */
     MODE_OSXSAVE = 1 << 23,
+    MODE_AVX = 1 << 24, /* CR4.OSXSAVE and XCR0[2:1] = 11b */
 };
 
 /* Why the dispatch chain came back to the run loop. */

@@ -16,20 +16,23 @@ static const uint8_t cost_leaf[COST_COUNT] = {
 
 enum { DECODER_64, DECODER_COMPAT32, DECODER_32, DECODER_16, DECODER_REAL };
 
-static void init_decoder(ZydisDecoder *d, ZydisMachineMode mode,
-                         ZydisStackWidth width)
+static void init_decoder(const struct cpu *c, ZydisDecoder *d,
+                         ZydisMachineMode mode, ZydisStackWidth width)
 {
-    /* TZCNT, LZCNT, CET, MPX and the like are not advertised, so that their
-     * encodings are what older processors execute: BSF, BSR and NOP. */
+    /* What is not advertised is decoded as older processors do: BSF, BSR
+     * and NOP in place of TZCNT, LZCNT, CET, MPX and the like. */
     static const ZydisDecoderMode off[] = {
-        ZYDIS_DECODER_MODE_MPX,          ZYDIS_DECODER_MODE_CET,
-        ZYDIS_DECODER_MODE_LZCNT,        ZYDIS_DECODER_MODE_TZCNT,
-        ZYDIS_DECODER_MODE_WBNOINVD,     ZYDIS_DECODER_MODE_CLDEMOTE,
-        ZYDIS_DECODER_MODE_AMD_BRANCHES,
+        ZYDIS_DECODER_MODE_MPX,      ZYDIS_DECODER_MODE_CET,
+        ZYDIS_DECODER_MODE_WBNOINVD, ZYDIS_DECODER_MODE_CLDEMOTE,
+        ZYDIS_DECODER_MODE_KNC,      ZYDIS_DECODER_MODE_AMD_BRANCHES,
     };
     SIM_ASSERT(ZYAN_SUCCESS(ZydisDecoderInit(d, mode, width)));
     for (size_t i = 0; i < sizeof off / sizeof off[0]; i++)
         (void)ZydisDecoderEnableMode(d, off[i], ZYAN_FALSE);
+    if (!cpu_has(c, FEATURE_LZCNT))
+        (void)ZydisDecoderEnableMode(d, ZYDIS_DECODER_MODE_LZCNT, ZYAN_FALSE);
+    if (!cpu_has(c, FEATURE_BMI1))
+        (void)ZydisDecoderEnableMode(d, ZYDIS_DECODER_MODE_TZCNT, ZYAN_FALSE);
 }
 
 enum sim_status xlat_create(struct cpu *c, struct sim_error *e)
@@ -38,15 +41,15 @@ enum sim_status xlat_create(struct cpu *c, struct sim_error *e)
     if (s == NULL)
         return sim_fail(e, SIM_NO_RESOURCE, "no memory for the translator");
     ZydisDecoder *d = s->decoder;
-    init_decoder(&d[DECODER_64], ZYDIS_MACHINE_MODE_LONG_64,
+    init_decoder(c, &d[DECODER_64], ZYDIS_MACHINE_MODE_LONG_64,
                  ZYDIS_STACK_WIDTH_64);
-    init_decoder(&d[DECODER_COMPAT32], ZYDIS_MACHINE_MODE_LONG_COMPAT_32,
+    init_decoder(c, &d[DECODER_COMPAT32], ZYDIS_MACHINE_MODE_LONG_COMPAT_32,
                  ZYDIS_STACK_WIDTH_32);
-    init_decoder(&d[DECODER_32], ZYDIS_MACHINE_MODE_LEGACY_32,
+    init_decoder(c, &d[DECODER_32], ZYDIS_MACHINE_MODE_LEGACY_32,
                  ZYDIS_STACK_WIDTH_32);
-    init_decoder(&d[DECODER_16], ZYDIS_MACHINE_MODE_LEGACY_16,
+    init_decoder(c, &d[DECODER_16], ZYDIS_MACHINE_MODE_LEGACY_16,
                  ZYDIS_STACK_WIDTH_16);
-    init_decoder(&d[DECODER_REAL], ZYDIS_MACHINE_MODE_REAL_16,
+    init_decoder(c, &d[DECODER_REAL], ZYDIS_MACHINE_MODE_REAL_16,
                  ZYDIS_STACK_WIDTH_16);
     c->code->scratch = s;
     return SIM_OK;
@@ -335,8 +338,7 @@ static void emit_family(struct builder *b, const struct decoded *d)
     x->zi = &d->zi;
     x->zo = d->zo;
     x->flags_dead = d->dead;
-    if (row->fn == NULL ||
-        d->zi.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY) {
+    if (row->fn == NULL) {
         xlat_raise(x, EXC_UD);
         return;
     }

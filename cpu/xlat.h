@@ -27,6 +27,13 @@ enum {
     R_SSE = 1 << 9,      /* #UD when EM or !OSFXSR, #NM when TS */
     R_SSE_FP = 1 << 10,  /* R_SSE and may raise SIMD FP exceptions */
     R_ALIGN = 1 << 11,   /* legacy SSE: 16-byte memory operand is aligned */
+    /* Encodings with a VEX prefix; a row has one of them or is legacy. All
+     * are #UD in real and virtual-8086 mode. */
+    R_VEX = 1 << 12,    /* general registers: BMI and the like */
+    R_AVX = 1 << 13,    /* vectors: #UD without OSXSAVE and XCR0[2:1] = 11b,
+                           #NM when TS */
+    R_AVX_FP = 1 << 14, /* R_AVX and may raise SIMD FP exceptions */
+    R_XSAVE = 1 << 15,  /* #UD without CR4.OSXSAVE */
 };
 
 /* A CPUID feature an instruction needs; 0 = always there. The driver answers
@@ -71,7 +78,7 @@ typedef bool xlat_fn(struct xlat *x);
  * INSN(mnemonic, family function, cost class, rules, feature) */
 struct insn_row {
     xlat_fn *fn;
-    uint16_t rules;
+    uint32_t rules;
     uint8_t cost;
     uint8_t feature;
 };

@@ -6,10 +6,26 @@
  */
 #include "cpu/xlat_block.h"
 
+/* The encoding is the row's: VEX or legacy. */
+static bool encoding_fits(const struct xlat *x, uint32_t rules)
+{
+    bool vex = (rules & (R_VEX | R_AVX | R_AVX_FP)) != 0;
+    ZydisInstructionEncoding want = vex ? ZYDIS_INSTRUCTION_ENCODING_VEX
+                                        : ZYDIS_INSTRUCTION_ENCODING_LEGACY;
+    if (x->zi->encoding != want)
+        return false;
+    uint32_t m = x->mode;
+    if (vex && (!(m & MODE_PROT) || (m & MODE_V86)))
+        return false;
+    return !(rules & (R_AVX | R_AVX_FP)) || (m & MODE_AVX);
+}
+
 static bool invalid(const struct xlat *x, const struct insn_row *row)
 {
     uint32_t m = x->mode, r = row->rules;
-    if (!cpu_has(x->c, (enum cpu_feature)row->feature))
+    if (!cpu_has(x->c, (enum cpu_feature)row->feature) || !encoding_fits(x, r))
+        return true;
+    if ((r & R_XSAVE) && !(m & MODE_OSXSAVE))
         return true;
     if ((r & R_LONG) && !(m & MODE_LONG))
         return true;
@@ -37,7 +53,8 @@ bool xlat_rules(struct xlat *x, const struct insn_row *row)
         return true;
     }
     if (((r & R_X87) && (m & (MODE_EM | MODE_TS))) ||
-        ((r & (R_MMX | R_SSE | R_SSE_FP)) && (m & MODE_TS))) {
+        ((r & (R_MMX | R_SSE | R_SSE_FP | R_AVX | R_AVX_FP)) &&
+         (m & MODE_TS))) {
         xlat_raise(x, EXC_NM);
         return true;
     }

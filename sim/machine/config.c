@@ -59,7 +59,7 @@ static void default_core(struct cpu_config *c)
     c->stepping = 3;
     c->linear_bits = 48;
     c->pages_1g = c->pcid = c->invpcid = c->smep = c->smap = true;
-    c->umip = c->fsgsbase = c->rdtscp = true;
+    c->umip = c->fsgsbase = c->rdtscp = c->rdrand = c->rdseed = true;
     c->x2apic = c->tsc_deadline = c->magic_ops = true;
 #define COST_DEFAULT(e, name, n, leaf, doc) c->cost.cycles[COST_##e] = n;
     COST_CLASSES(COST_DEFAULT)

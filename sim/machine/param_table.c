@@ -97,14 +97,9 @@ static const struct param_desc rows[] = {
     U32("core.maxphyaddr", mmu.maxphyaddr, 32, 52, "bits",
         "Physical-address width."),
     BOOL("core.pages_1g", core.pages_1g, "1 GiB pages."),
-    BOOL("core.pcid", core.pcid, "Process-context identifiers."),
-    BOOL("core.invpcid", core.invpcid, "The INVPCID instruction."),
-    BOOL("core.smep", core.smep, "Supervisor-mode execution prevention."),
-    BOOL("core.smap", core.smap, "Supervisor-mode access prevention."),
-    BOOL("core.umip", core.umip, "User-mode instruction prevention."),
-    BOOL("core.fsgsbase", core.fsgsbase, "RDFSBASE and its like."),
-    BOOL("core.rdtscp", core.rdtscp, "The RDTSCP instruction."),
-    BOOL("core.x2apic", core.x2apic, "x2APIC mode of the local APIC."),
+#define OPTIONAL(field, feature, doc) BOOL("core." #field, core.field, doc),
+#include "cpu/optional_features.def"
+#undef OPTIONAL
     BOOL("core.tsc_deadline", core.tsc_deadline,
          "TSC-deadline mode of the local APIC timer."),
     BOOL("core.magic_ops", core.magic_ops,
