@@ -37,11 +37,20 @@ struct fx_image {
 } __attribute__((aligned(64)));
 _Static_assert(sizeof(struct fx_image) == 512, "FXSAVE area");
 
+/* From `fx` on it is an XSAVE area of the standard format with the x87, SSE
+ * and AVX components (SDM Vol.1 "XSAVE Area"). */
 struct machine_state {
     uint64_t gpr[16]; /* rax rcx rdx rbx rsp rbp rsi rdi r8.. */
     uint64_t rip, rflags;
     struct fx_image fx;
+    uint64_t xstate_bv, xcomp_bv, xheader[6];
+    uint64_t ymmh[16][2]; /* bits 255:128 */
 };
+enum { XSAVE_SIZE = 832 };
+_Static_assert(sizeof(struct machine_state) -
+                       __builtin_offsetof(struct machine_state, fx) ==
+                   XSAVE_SIZE,
+               "XSAVE area");
 
 /* How the instruction ended. */
 struct outcome {
@@ -61,6 +70,11 @@ struct test_case {
     struct machine_state before;
     uint8_t memory[ARENA_SIZE];
 };
+
+/* A feature (enum cpu_feature) the host has, by its CPUID. */
+bool host_has(unsigned feature);
+/* ... and one that both sides have; valid once sim_open was called. */
+bool both_have(unsigned feature);
 
 /* Make case `index` of `seed`: a pure function of the two. False: this index
  * gives no case (the form is excluded); *why is then a short reason. */

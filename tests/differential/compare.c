@@ -164,6 +164,14 @@ static void compare_vector(const struct scope *s, struct verdict *v)
                 (unsigned long long)b->xmm[i][1],
                 (unsigned long long)b->xmm[i][0]);
     }
+    const uint64_t(*ah)[2] = s->native->after.ymmh;
+    const uint64_t(*bh)[2] = s->sim->after.ymmh;
+    for (unsigned i = 0; i < 16 && !s->mask_xmm; i++) {
+        if (memcmp(ah[i], bh[i], 16) != 0)
+            say(v, " ymm%u[255:128] host %016llx:%016llx sim %016llx:%016llx;",
+                i, (unsigned long long)ah[i][1], (unsigned long long)ah[i][0],
+                (unsigned long long)bh[i][1], (unsigned long long)bh[i][0]);
+    }
     if (a->mxcsr != b->mxcsr && !s->mask_mxcsr)
         say(v, " mxcsr host %x sim %x;", a->mxcsr, b->mxcsr);
     if ((a->fsw ^ b->fsw) & s->mask_fsw)

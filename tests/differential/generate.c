@@ -145,7 +145,10 @@ static void random_state(struct rng *r, struct machine_state *s)
     for (unsigned i = 0; i < 16; i++) {
         s->fx.xmm[i][0] = vector_value(r);
         s->fx.xmm[i][1] = vector_value(r);
+        s->ymmh[i][0] = vector_value(r);
+        s->ymmh[i][1] = vector_value(r);
     }
+    s->xstate_bv = 7;
     s->fx.mxcsr = 0x1f80;
     if (below(r, 4) == 0)
         s->fx.mxcsr |= (uint32_t)(rng_next(r) & 0xe07f);
@@ -157,7 +160,30 @@ static void random_state(struct rng *r, struct machine_state *s)
 
 /* --- bytes --- */
 
-static unsigned random_bytes(struct rng *r, uint8_t *b)
+/* A VEX prefix and its opcode. SDM Vol.2 "Instruction Format". */
+static unsigned random_vex(struct rng *r, uint8_t *b)
+{
+    unsigned n = 0;
+    /* vvvv is 1111b where the instruction has no such operand. */
+    uint8_t last = (uint8_t)(below(r, 2) ? rng_next(r) : 0x78 | below(r, 8));
+    if (below(r, 48) == 0) /* #UD: a legacy prefix before VEX */
+        b[n++] = (uint8_t[]){0x66, 0xf2, 0xf3, 0xf0, 0x48}[below(r, 5)];
+    if (below(r, 32) == 0)
+        b[n++] = 0x67;
+    if (below(r, 3) == 0) { /* two-byte form: map 1, W = 0 */
+        b[n++] = 0xc5;
+        b[n++] = (uint8_t)(last & 0x7f) | (uint8_t)(below(r, 2) << 7);
+    } else {
+        static const uint8_t maps[] = {1, 1, 1, 2, 2, 2, 3, 3};
+        b[n++] = 0xc4;
+        b[n++] = (uint8_t)(below(r, 8) << 5 | maps[below(r, 8)]);
+        b[n++] = last;
+    }
+    b[n++] = (uint8_t)rng_next(r);
+    return n;
+}
+
+static unsigned random_legacy(struct rng *r, uint8_t *b)
 {
     unsigned n = 0;
     if (below(r, 6) == 0)
@@ -190,9 +216,15 @@ static unsigned random_bytes(struct rng *r, uint8_t *b)
             b[n++] = 0x3a;
         b[n++] = (uint8_t)rng_next(r);
     }
+    return n;
+}
+
+static void random_bytes(struct rng *r, uint8_t *b)
+{
+    bool vex = both_have(FEATURE_AVX) && below(r, 8) < 3;
+    unsigned n = vex ? random_vex(r, b) : random_legacy(r, b);
     while (n < 15)
         b[n++] = (uint8_t)rng_next(r);
-    return n;
 }
 
 /* Instructions whose effect depends on what the host's kernel set up, or
@@ -246,6 +278,15 @@ static bool excluded(const ZydisDecodedInstruction *zi)
     case ZYDIS_MNEMONIC_POPF:
     case ZYDIS_MNEMONIC_POPFD:
     case ZYDIS_MNEMONIC_POPFQ:
+    case ZYDIS_MNEMONIC_XSAVE:
+    case ZYDIS_MNEMONIC_XSAVE64:
+    case ZYDIS_MNEMONIC_XSAVEC:
+    case ZYDIS_MNEMONIC_XSAVEC64:
+    case ZYDIS_MNEMONIC_XSAVEOPT:
+    case ZYDIS_MNEMONIC_XSAVEOPT64:
+    case ZYDIS_MNEMONIC_XRSTOR:
+    case ZYDIS_MNEMONIC_XRSTOR64:
+    case ZYDIS_MNEMONIC_VLDMXCSR:
     case ZYDIS_MNEMONIC_LDMXCSR: return true;
     default: break;
     }
@@ -302,6 +343,31 @@ static int gpr_number(ZydisRegister reg)
     return (int)(wide - ZYDIS_REGISTER_RAX);
 }
 
+/* Indices that stay near the base, now and then one that does not. */
+static void aim_vsib(struct rng *r, struct test_case *t,
+                     const ZydisDecodedOperand *o)
+{
+    int number = ZydisRegisterGetId(o->mem.index);
+    uint64_t parts[4];
+    /* The letter before the last: GATHERD.., GATHERQ.. */
+    bool qword = false;
+    switch (t->zi.mnemonic) {
+    case ZYDIS_MNEMONIC_VGATHERQPD:
+    case ZYDIS_MNEMONIC_VGATHERQPS:
+    case ZYDIS_MNEMONIC_VPGATHERQD:
+    case ZYDIS_MNEMONIC_VPGATHERQQ: qword = true; break;
+    default: break;
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t lo = below(r, 64) - 8, hi = below(r, 64) - 8;
+        if (below(r, 64) == 0)
+            lo = rng_next(r);
+        parts[i] = qword ? lo : (uint32_t)lo | hi << 32;
+    }
+    memcpy(t->before.fx.xmm[number], parts, 16);
+    memcpy(t->before.ymmh[number], parts + 2, 16);
+}
+
 /* Make memory operand `o` address `at`, by its base register or its
  * displacement. */
 static void aim(struct rng *r, struct test_case *t,
@@ -312,6 +378,8 @@ static void aim(struct rng *r, struct test_case *t,
     uint64_t disp = (uint64_t)o->mem.disp.value;
     unsigned doff = t->zi.raw.disp.offset, dsize = t->zi.raw.disp.size / 8;
 
+    if (o->mem.type == ZYDIS_MEMOP_TYPE_VSIB)
+        aim_vsib(r, t, o);
     if (o->mem.base == ZYDIS_REGISTER_RIP ||
         o->mem.base == ZYDIS_REGISTER_EIP) {
         uint64_t next = CODE_PAGE + CODE_OFFSET + t->length;
@@ -434,6 +502,16 @@ static void fill_memory(struct rng *r, uint8_t *memory)
 
 /* --- the case --- */
 
+/* Both sides have the instruction, in this encoding. */
+static bool modelled(const ZydisDecodedInstruction *zi)
+{
+    const struct insn_row *row = &insn_rows[zi->mnemonic];
+    bool vex = row->rules & (R_VEX | R_AVX | R_AVX_FP);
+    return row->fn != NULL && both_have(row->feature) &&
+           zi->encoding == (vex ? ZYDIS_INSTRUCTION_ENCODING_VEX
+                                : ZYDIS_INSTRUCTION_ENCODING_LEGACY);
+}
+
 bool case_generate(uint64_t seed, uint64_t index, struct test_case *t,
                    const char **why)
 {
@@ -450,8 +528,7 @@ bool case_generate(uint64_t seed, uint64_t index, struct test_case *t,
         if (ZYAN_FAILED(
                 ZydisDecoderDecodeFull(&decoder, t->bytes, 15, &t->zi, t->zo)))
             continue;
-        if (t->zi.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY ||
-            insn_rows[t->zi.mnemonic].fn == NULL)
+        if (!modelled(&t->zi))
             continue;
         if (excluded(&t->zi) || touches_segment(t))
             continue;

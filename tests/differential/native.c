@@ -11,6 +11,7 @@
 #define _GNU_SOURCE
 #include "tests/differential/case.h"
 
+#include <cpuid.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,9 +26,11 @@ struct native_block {
     uint64_t gpr_out[16];
     uint64_t rflags_in, rflags_out;
     uint64_t host_rsp;
-    uint64_t entry; /* address of the case */
-    uint64_t exit;  /* address of the exit stub */
-    struct fx_image fx_in, fx_out;
+    uint64_t entry;      /* address of the case */
+    uint64_t exit;       /* address of the exit stub */
+    uint64_t components; /* those of XCR0 that are saved and restored */
+    uint8_t x_in[XSAVE_SIZE] __attribute__((aligned(64)));
+    uint8_t x_out[XSAVE_SIZE] __attribute__((aligned(64)));
 } __attribute__((aligned(64)));
 
 struct native_block native_block;
@@ -44,7 +47,9 @@ __asm__(".text\n"
         "native_enter:\n"
         "  push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
         "  mov %rsp, native_block+272\n"
-        "  fxrstor64 native_block+320\n"
+        "  mov native_block+296, %eax\n"
+        "  xor %edx, %edx\n"
+        "  xrstor64 native_block+320\n"
         "  pushq native_block+256\n"
         "  mov native_block+0, %rax\n"
         "  mov native_block+8, %rcx\n"
@@ -85,7 +90,9 @@ __asm__(".text\n"
         "  mov native_block+272, %rsp\n"
         "  pushfq\n"
         "  popq native_block+264\n"
-        "  fxsave64 native_block+832\n"
+        "  mov native_block+296, %eax\n"
+        "  xor %edx, %edx\n"
+        "  xsave64 native_block+1152\n"
         ".globl native_recover\n"
         "native_recover:\n"
         "  cld\n"
@@ -100,13 +107,31 @@ _Static_assert(__builtin_offsetof(struct native_block, rflags_in) == 256, "");
 _Static_assert(__builtin_offsetof(struct native_block, rflags_out) == 264, "");
 _Static_assert(__builtin_offsetof(struct native_block, host_rsp) == 272, "");
 _Static_assert(__builtin_offsetof(struct native_block, entry) == 280, "");
-_Static_assert(__builtin_offsetof(struct native_block, fx_in) == 320, "");
-_Static_assert(__builtin_offsetof(struct native_block, fx_out) == 832, "");
+_Static_assert(__builtin_offsetof(struct native_block, components) == 296, "");
+_Static_assert(__builtin_offsetof(struct native_block, x_in) == 320, "");
+_Static_assert(__builtin_offsetof(struct native_block, x_out) == 1152, "");
 
 /* Index in gregs of rax rcx rdx rbx rsp rbp rsi rdi r8.. */
 static const int greg[16] = {
     REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
     REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
+
+/* Copy an XSAVE area. A component whose XSTATE_BV bit is clear has its
+ * initial value, whatever the area holds. */
+static void copy_xsave(struct machine_state *to, const void *from)
+{
+    memcpy(&to->fx, from, XSAVE_SIZE);
+    if (!(to->xstate_bv & 1)) {
+        memset(to->fx.st, 0, sizeof to->fx.st);
+        to->fx.fcw = 0x37f;
+        to->fx.fsw = 0;
+        to->fx.ftw = 0;
+    }
+    if (!(to->xstate_bv & 2))
+        memset(to->fx.xmm, 0, sizeof to->fx.xmm);
+    if (!(to->xstate_bv & 4))
+        memset(to->ymmh, 0, sizeof to->ymmh);
+}
 
 static void on_signal(int number, siginfo_t *info, void *context)
 {
@@ -125,7 +150,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
         o->after.gpr[i] = (uint64_t)g[greg[i]];
     o->after.rip = (uint64_t)g[REG_RIP];
     o->after.rflags = (uint64_t)g[REG_EFL];
-    memcpy(&o->after.fx, uc->uc_mcontext.fpregs, sizeof o->after.fx);
+    copy_xsave(&o->after, uc->uc_mcontext.fpregs);
     g[REG_RIP] = (greg_t)(uintptr_t)native_recover;
     g[REG_RSP] = (greg_t)native_block.host_rsp;
     g[REG_EFL] = 0x202;
@@ -148,8 +173,40 @@ static uint8_t *map_twice(uint64_t at, size_t size)
     return alias;
 }
 
+bool host_has(unsigned feature)
+{
+    static const struct {
+        uint32_t leaf, sub;
+        uint8_t reg, bit;
+    } where[] = {
+#define FEATURE(e, name, leaf, sub, reg, bit) {leaf, sub, reg, bit},
+#include "cpu/features.def"
+#undef FEATURE
+    };
+    uint32_t r[4] = {0};
+    if (feature == 0)
+        return true;
+    if (!__get_cpuid_count(where[feature].leaf, where[feature].sub, &r[0],
+                           &r[1], &r[2], &r[3]))
+        return false;
+    return r[where[feature].reg] >> where[feature].bit & 1;
+}
+
+/* The components of XCR0 that the harness needs; 0: no XSAVE. */
+static uint64_t host_components(void)
+{
+    uint32_t a, b, c, d, lo, hi;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & 1u << 27))
+        return 0;
+    __asm__("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+    return lo & 7;
+}
+
 bool native_open(void)
 {
+    native_block.components = host_components();
+    if (native_block.components == 0)
+        return false;
     code_alias = map_twice(CODE_PAGE, 4096);
     arena_alias = map_twice(ARENA, ARENA_SIZE);
     if (code_alias == NULL || arena_alias == NULL)
@@ -193,7 +250,7 @@ void native_run(const struct test_case *t, struct outcome *o)
     memcpy(arena_alias, t->memory, ARENA_SIZE);
     memcpy(native_block.gpr_in, t->before.gpr, sizeof native_block.gpr_in);
     native_block.rflags_in = t->before.rflags;
-    native_block.fx_in = t->before.fx;
+    memcpy(native_block.x_in, &t->before.fx, XSAVE_SIZE);
 
     o->vector = -1;
     o->error = 0;
@@ -205,7 +262,7 @@ void native_run(const struct test_case *t, struct outcome *o)
         memcpy(o->after.gpr, native_block.gpr_out, sizeof o->after.gpr);
         o->after.rip = CODE_PAGE + CODE_OFFSET + t->length;
         o->after.rflags = native_block.rflags_out;
-        o->after.fx = native_block.fx_out;
+        copy_xsave(&o->after, native_block.x_out);
     } else if (o->vector == 3 && o->after.rip - 1 - CODE_PAGE < 4096) {
         o->vector = -1; /* a taken branch fell on an int3 */
         o->after.rip--;

@@ -5,6 +5,7 @@
  */
 #include "cpu/cpu.h"
 #include "cpu/regs.h"
+#include "cpu/xlat.h"
 #include "mmu/memsys.h"
 #include "sim/machine/config.h"
 #include "tests/differential/case.h"
@@ -92,7 +93,8 @@ static void set_start(struct sim *s)
     cpu_get_regs(s->cpu, r);
     r->cr0 = 0x80050033; /* PG AM WP NE ET MP PE */
     r->cr3 = PML4_AT;
-    r->cr4 = 0x620;  /* PAE OSFXSR OSXMMEXCPT */
+    r->cr4 = 0x40620; /* PAE OSFXSR OSXMMEXCPT OSXSAVE */
+    r->xcr0 = 7;
     r->efer = 0xd01; /* SCE LME LMA NXE */
     r->seg[SEG_CS] = segment(0x2b, 0xafb);
     r->seg[SEG_CS].attr = 0xfb | SEG_ATTR_L | SEG_ATTR_G;
@@ -106,6 +108,28 @@ static void set_start(struct sim *s)
     r->seg[SEG_LDTR] = segment(0, SEG_ATTR_UNUSABLE);
     r->gdtr = (struct descriptor_table){GDT_AT, 0x37};
     r->idtr = (struct descriptor_table){IDT_AT, 0xfff};
+}
+
+/* What both sides have; a property of the process, as the host's CPU is. */
+static bool both[FEATURE_COUNT];
+
+bool both_have(unsigned feature)
+{
+    return both[feature];
+}
+
+/* Of the optional features the core gets those that the host has. */
+static void choose_features(struct cpu_config *core)
+{
+#define OPTIONAL(field, feature, doc) core->field = host_has(FEATURE_##feature);
+#include "cpu/optional_features.def"
+#undef OPTIONAL
+}
+
+static void note_features(const struct sim *s)
+{
+    for (unsigned f = 0; f < FEATURE_COUNT; f++)
+        both[f] = host_has(f) && cpu_has(s->cpu, (enum cpu_feature)f);
 }
 
 struct sim *sim_open(unsigned plant)
@@ -124,6 +148,7 @@ struct sim *sim_open(unsigned plant)
         return NULL;
     }
     config.core.plant = plant;
+    choose_features(&config.core);
     struct cpu_wiring wiring = {.cores = 1};
     if (memsys_create(&config.memory, &s->memory, &e) != SIM_OK) {
         free(s);
@@ -136,6 +161,7 @@ struct sim *sim_open(unsigned plant)
         return NULL;
     }
     cpu_reset(s->cpu);
+    note_features(s);
     build_tables(s);
     build_descriptors(s);
     uint8_t int3[4096];
@@ -152,8 +178,10 @@ void sim_close(struct sim *s)
     free(s);
 }
 
-static void load_x87(struct cpu_regs *r, const struct fx_image *fx)
+static void load_fpu(struct cpu_regs *r, const struct machine_state *m)
 {
+    const struct fx_image *fx = &m->fx;
+    const uint64_t(*ymmh)[2] = m->ymmh;
     r->mxcsr = fx->mxcsr;
     r->x87.fcw = fx->fcw;
     r->x87.fsw = fx->fsw;
@@ -172,11 +200,15 @@ static void load_x87(struct cpu_regs *r, const struct fx_image *fx)
     for (unsigned i = 0; i < 16; i++) {
         r->v[i].u64[0] = fx->xmm[i][0];
         r->v[i].u64[1] = fx->xmm[i][1];
+        r->v[i].u64[2] = ymmh[i][0];
+        r->v[i].u64[3] = ymmh[i][1];
     }
 }
 
-static void save_x87(const struct cpu_regs *r, struct fx_image *fx)
+static void save_fpu(const struct cpu_regs *r, struct machine_state *m)
 {
+    struct fx_image *fx = &m->fx;
+    uint64_t(*ymmh)[2] = m->ymmh;
     fx->mxcsr = r->mxcsr;
     fx->fcw = r->x87.fcw;
     fx->fsw = r->x87.fsw;
@@ -190,6 +222,8 @@ static void save_x87(const struct cpu_regs *r, struct fx_image *fx)
     for (unsigned i = 0; i < 16; i++) {
         fx->xmm[i][0] = r->v[i].u64[0];
         fx->xmm[i][1] = r->v[i].u64[1];
+        ymmh[i][0] = r->v[i].u64[2];
+        ymmh[i][1] = r->v[i].u64[3];
     }
 }
 
@@ -217,7 +251,7 @@ void sim_run_case(struct sim *s, const struct test_case *t, struct outcome *o)
     r.rip = t->before.rip;
     r.rflags = t->before.rflags;
     r.cr2 = 0;
-    load_x87(&r, &t->before.fx);
+    load_fpu(&r, &t->before);
     uint8_t bytes[16];
     memcpy(bytes, t->bytes, sizeof bytes);
     memsys_write(s->memory, (hpa){CODE_AT + CODE_OFFSET}, 16, bytes);
@@ -234,7 +268,7 @@ void sim_run_case(struct sim *s, const struct test_case *t, struct outcome *o)
     o->vector = -1;
     o->error = 0;
     o->cr2 = 0;
-    save_x87(&r, &o->after.fx);
+    save_fpu(&r, &o->after);
     if (r.rip - HANDLERS_AT < 0x1000) {
         o->vector = (int)((r.rip - HANDLERS_AT) / 16);
         read_frame(s, (unsigned)o->vector, o);
