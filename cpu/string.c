@@ -6,8 +6,11 @@
  * leaves RCX, RSI and RDI as they are between two iterations and RIP on the
  * instruction. Iterations whose lines (timing off: pages) the filter knows
  * are done in one go; counts, stamps and time are those of doing them one by
- * one. Time: COST_STRING an iteration and COST_STRING_START once; with timing
- * off one cycle an iteration, so that time passes in the longest of them.
+ * one. Time: COST_STRING_START once, then the class of the operation an
+ * iteration; a fast string (MOVS and STOS upwards in flat segments) is
+ * charged a line at a time, by the iteration whose element begins in another
+ * line of the destination. With timing off one cycle an iteration, so that
+ * time passes in the longest of them.
  */
 #include "cpu/block.h"
 #include "cpu/ctl.h"
@@ -31,7 +34,8 @@ struct string {
     bool timed, bulk; /* bulk: linear addresses are contiguous */
     uint64_t count;   /* iterations left */
     uint64_t own;     /* cycles charged at the block's entry */
-    uint64_t cost;    /* cycles an iteration */
+    uint64_t cost;    /* cycles an iteration; 0: by lines */
+    uint64_t line;    /* cycles a line of a fast string */
     uint64_t a, b;    /* last elements compared */
 };
 
@@ -128,9 +132,11 @@ static uint64_t span(const struct string *s, uint64_t lin)
 /* Iterations that fit before the first boundary at or past the limit. */
 static uint64_t most(const struct string *s, uint64_t n)
 {
-    uint64_t fit = (time_left(s) + s->cost - 1) / s->cost;
     n = n < s->count ? n : s->count;
-    n = n < fit ? n : fit;
+    if (s->cost != 0) { /* a line costs the same however it is cut */
+        uint64_t fit = (time_left(s) + s->cost - 1) / s->cost;
+        n = n < fit ? n : fit;
+    }
     return n == 0 ? 1 : n;
 }
 
@@ -330,6 +336,16 @@ static enum step again(struct string *s)
     return STEP_AGAIN;
 }
 
+/* Cycles of n iterations, none but the first beginning a line; the
+ * destination was at `at`. */
+static uint64_t iteration_cycles(const struct string *s, uint64_t at,
+                                 uint64_t n)
+{
+    if (s->cost != 0)
+        return s->cost * n;
+    return at % LINE_SIZE < s->size ? s->line : 0;
+}
+
 static enum step repeat(struct string *s)
 {
     struct cpu *c = s->c;
@@ -345,12 +361,12 @@ static enum step repeat(struct string *s)
         return STEP_NEXT;
     }
     for (;;) {
-        uint64_t n = iterate(s);
+        uint64_t at = c->gpr[REG_RDI], n = iterate(s);
         if (n == 0)
             return STEP_FAULT;
         s->count -= n;
         put_register(s, REG_RCX, s->count);
-        cycles_charge(&c->account, LEAF_BASE, s->cost * n);
+        cycles_charge(&c->account, LEAF_BASE, iteration_cycles(s, at, n));
         count_accesses(s, n);
         if (s->count == 0 || decided(s))
             break;
@@ -373,6 +389,26 @@ static bool contiguous(const struct string *s)
     return (c->mode & MODE_FLAT) && seg != SEG_FS && seg != SEG_GS;
 }
 
+/* What repetition costs. */
+static void set_costs(struct string *s)
+{
+    static const uint8_t each[] = {
+        [OP_MOVS] = COST_STRING,   [OP_STOS] = COST_STRING,
+        [OP_LODS] = COST_REP_LODS, [OP_CMPS] = COST_REP_CMPS,
+        [OP_SCAS] = COST_REP_SCAS,
+    };
+    const uint32_t *cycles = s->c->config.cost.cycles;
+    s->cost = 1;
+    if (!s->timed)
+        return;
+    s->cost = cycles[each[s->op]];
+    if (s->bulk && s->step > 0 && (s->op == OP_MOVS || s->op == OP_STOS)) {
+        s->cost = 0;
+        s->line =
+            cycles[s->op == OP_MOVS ? COST_REP_MOVS_LINE : COST_REP_STOS_LINE];
+    }
+}
+
 static enum step run(struct cpu *c, const struct uop *u, enum operation op)
 {
     struct string s = {.c = c, .u = u, .op = op};
@@ -386,10 +422,8 @@ static enum step run(struct cpu *c, const struct uop *u, enum operation op)
     s.rep = s.repe || s.repne;
     s.timed = c->config.timing != TIMING_OFF;
     s.own = engine_insn_cycles(u);
-    s.cost = s.timed ? c->config.cost.cycles[COST_STRING] : 1;
-    if (s.cost == 0)
-        s.cost = 1;
     s.bulk = s.rep && contiguous(&s);
+    set_costs(&s);
     if (s.rep)
         return repeat(&s);
     s.count = 1;

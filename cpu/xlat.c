@@ -2,6 +2,7 @@
  * The translator's driver: decodes the instructions of a block, lets the
  * family of each emit its uops, and puts costs and charges beside them.
  */
+#include "cpu/cost_form.h"
 #include "cpu/xlat_block.h"
 
 #include <stdlib.h>
@@ -9,9 +10,9 @@
 
 /* Leaf of each cost class. */
 static const uint8_t cost_leaf[COST_COUNT] = {
-#define COST_LEAF(e, name, cycles, leaf, doc) [COST_##e] = LEAF_##leaf,
-    COST_CLASSES(COST_LEAF)
-#undef COST_LEAF
+#define COST(e, name, cycles, leaf, rule, doc) [COST_##e] = LEAF_##leaf,
+#include "cpu/cost.def"
+#undef COST
 };
 
 enum { DECODER_64, DECODER_COMPAT32, DECODER_32, DECODER_16, DECODER_REAL };
@@ -352,6 +353,7 @@ static void emit_family(struct builder *b, const struct decoded *d)
         xlat_raise(x, EXC_UD);
         return;
     }
+    x->cost = cost_of_form(x->zi, x->zo, x->cost);
     if ((row->rules & R_END) != 0 && !x->ended)
         xlat_end(x, xlat_ctl_table(x)->next, 0);
 }

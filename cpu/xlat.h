@@ -62,7 +62,7 @@ struct xlat {
     unsigned count;
     bool flags_dead;      /* this instruction's flags are never read */
     bool ended;           /* set by a family that emitted a terminator */
-    enum cost_class cost; /* from the row; a family may change it */
+    enum cost_class cost; /* the row's, then cost_of_form's */
     /* Accesses the instruction makes, statically. The driver fills them from
      * the decoded operands (hidden ones too) before it calls the family,
      * which corrects them only where that is wrong. */

@@ -190,9 +190,6 @@ bool xlat_shift(struct xlat *x)
     uint64_t n = cl ? 0 : shift_imm(by, lg);
     uop_fn *fn = cl ? t->cl[mem][op][lg][live] : t->imm[mem][op][lg][live];
     struct uop *u;
-    if (op == SHIFT_RCL || op == SHIFT_RCR)
-        if (cl || n != 1)
-            x->cost = COST_SHIFT_DOUBLE;
     if (mem) {
         u = int_emit_mem(x, dst, fn, fn);
     } else {
@@ -249,7 +246,6 @@ bool xlat_div(struct xlat *x)
     const struct exec_mul_table *t = INT_TABLE(x, mul);
     bool sign = x->zi->mnemonic == ZYDIS_MNEMONIC_IDIV;
     unsigned lg = int_lg(&x->zo[0]);
-    x->cost = lg == 3 ? COST_DIV64 : COST_DIV32;
     return accumulator(x, t->div[0][sign][lg], t->div[1][sign][lg]);
 }
 

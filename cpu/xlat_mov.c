@@ -136,7 +136,6 @@ bool xlat_xchg(struct xlat *x)
         return true;
     }
     int_emit_mem(x, a, t->xchg_mr[lg], t->xchg_mr[lg])->src = int_reg(b);
-    x->cost = COST_LOCKED;
     return true;
 }
 
@@ -381,7 +380,6 @@ bool xlat_pause(struct xlat *x)
         return xlat_nop(x);
     int_emit_rr(x, INT_TABLE(x, mov)->xchg_rr[int_insn_lg(x)], REG_RAX * 8,
                 8 * 8);
-    x->cost = COST_ALU;
     return true;
 }
 

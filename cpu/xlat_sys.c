@@ -60,7 +60,6 @@ bool xlat_mov_sreg(struct xlat *x)
     uint8_t seg = xlat_number(x->zo[to ? 0 : 1].reg.value);
     if (seg > SEG_GS || (to && seg == SEG_CS))
         return false;
-    x->cost = to ? COST_SEGMENT : COST_ALU;
     struct uop *u = to ? emit_rm(x, 1, sys_mov_to_sreg, true)
                        : emit_rm(x, 0, sys_mov_from_sreg, false);
     u->src = seg;
@@ -80,7 +79,6 @@ bool xlat_pop_sreg(struct xlat *x)
     uint8_t seg = xlat_number(x->zo[0].reg.value);
     if (seg > SEG_GS || seg == SEG_CS)
         return false;
-    x->cost = COST_SEGMENT;
     struct uop *u = xlat_callout_end(x, sys_pop_sreg);
     u->aux = xlat_size(x);
     u->src = seg;
@@ -96,8 +94,6 @@ bool xlat_mov_cr(struct xlat *x)
         return false;
     if ((x->mode & MODE_CPL) != 0)
         return fault(x, EXC_GP);
-    if (to)
-        x->cost = n == 3 ? COST_MOV_CR3 : COST_MOV_CR;
     struct uop *u = to ? xlat_callout_end(x, sys_mov_to_cr)
                        : xlat_callout(x, sys_mov_from_cr);
     u->src = n;
@@ -113,7 +109,6 @@ bool xlat_mov_dr(struct xlat *x)
     uint8_t n = xlat_number(x->zo[to ? 0 : 1].reg.value);
     if (n > 7)
         return false;
-    x->cost = COST_MOV_CR;
     struct uop *u = xlat_callout_end(x, to ? sys_mov_to_dr : sys_mov_from_dr);
     u->src = n;
     u->dst = xlat_gpr(x->zo[to ? 1 : 0].reg.value);
@@ -251,7 +246,6 @@ static bool far_return(struct xlat *x)
 
 bool xlat_far(struct xlat *x)
 {
-    x->cost = COST_FAR;
     if (x->zi->mnemonic == ZYDIS_MNEMONIC_RET)
         return far_return(x);
     uint32_t call = x->zi->mnemonic == ZYDIS_MNEMONIC_CALL ? SYS_CALL_FAR : 0;

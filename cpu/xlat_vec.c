@@ -117,7 +117,6 @@ bool xlat_sse_cmp(struct xlat *x)
 
 bool xlat_sse_cmpsd(struct xlat *x)
 {
-    x->cost = COST_FP_ADD;
     return !vec_available(x, true, FEATURE_SSE2) || xlat_sse_cmp(x);
 }
 

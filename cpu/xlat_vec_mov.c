@@ -53,7 +53,6 @@ bool xlat_sse_movss(struct xlat *x)
 
 bool xlat_sse_movsd(struct xlat *x)
 {
-    x->cost = COST_VEC;
     return !vec_available(x, true, FEATURE_SSE2) ||
            scalar_move(x, 3, SSE_MERGE8);
 }

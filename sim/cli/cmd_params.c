@@ -3,6 +3,7 @@
  * matches it when it has a wildcard.
  */
 #include "sim/cli/cli.h"
+#include "sim/cli/costs.h"
 #include "sim/machine/config.h"
 #include "sim/machine/config_file.h"
 #include "sim/machine/machine.h"
@@ -17,10 +18,10 @@
 struct params_options {
     const char *pattern;
     const char *preset;
-    bool markdown, statistics, extra;
+    bool markdown, statistics, costs, extra;
 };
 
-enum { OPT_PRESET = 256, OPT_MARKDOWN, OPT_STATISTICS };
+enum { OPT_PRESET = 256, OPT_MARKDOWN, OPT_STATISTICS, OPT_COSTS };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -29,6 +30,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case OPT_PRESET: o->preset = arg; return 0;
     case OPT_MARKDOWN: o->markdown = true; return 0;
     case OPT_STATISTICS: o->statistics = true; return 0;
+    case OPT_COSTS: o->costs = true; return 0;
     case ARGP_KEY_ARG:
         o->extra |= o->pattern != NULL;
         o->pattern = arg;
@@ -157,6 +159,8 @@ static enum sim_status run(const struct params_options *o, struct sim_error *e)
     struct config_file *preset = NULL;
     if (o->extra)
         return sim_fail(e, SIM_USAGE, "params takes one PATTERN");
+    if (o->costs)
+        return print_costs(e);
     config_defaults(&c);
     enum sim_status s =
         preset_read(o->preset != NULL ? o->preset : PRESET_DEFAULT, &preset, e);
@@ -193,6 +197,7 @@ int cmd_params(int argc, char **argv)
          "show the values of this preset (default " PRESET_DEFAULT ")", 0},
         {"markdown", OPT_MARKDOWN, NULL, OPTION_HIDDEN, "for docs/", 0},
         {"statistics", OPT_STATISTICS, NULL, OPTION_HIDDEN, "for docs/", 0},
+        {"costs", OPT_COSTS, NULL, OPTION_HIDDEN, "for docs/", 0},
         {0},
     };
     static const struct argp argp = {

@@ -61,9 +61,9 @@ static void default_core(struct cpu_config *c)
     c->pages_1g = c->pcid = c->invpcid = c->smep = c->smap = true;
     c->umip = c->fsgsbase = c->rdtscp = c->rdrand = c->rdseed = true;
     c->x2apic = c->tsc_deadline = c->magic_ops = true;
-#define COST_DEFAULT(e, name, n, leaf, doc) c->cost.cycles[COST_##e] = n;
-    COST_CLASSES(COST_DEFAULT)
-#undef COST_DEFAULT
+#define COST(e, name, n, leaf, rule, doc) c->cost.cycles[COST_##e] = n;
+#include "cpu/cost.def"
+#undef COST
 }
 
 void config_defaults(struct machine_config *c)

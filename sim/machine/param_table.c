@@ -55,7 +55,7 @@ static const char *const page_names[] = {"4k", "2m", "1g", NULL};
     ENUM(name ".hash", field.hash, hash_names,                                 \
          "Set index of the " what ": low bits, or those XORed with the next.")
 
-#define COST_ROW(e, name, n_, leaf, doc)                                       \
+#define COST(e, name, n_, leaf, rule, doc)                                     \
     U32("core.cost." name, core.cost.cycles[COST_##e], 0, 1000000, "cycles",   \
         "Cost: " doc "."),
 
@@ -161,7 +161,7 @@ static const struct param_desc rows[] = {
          "Tell TLB conflict misses from capacity misses by a fully "
          "associative shadow; slower."),
 
-    COST_CLASSES(COST_ROW)
+#include "cpu/cost.def"
 };
 /* clang-format on */
 

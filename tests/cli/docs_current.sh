@@ -4,9 +4,9 @@
 # would generate now.
 set -u
 bad=0
-for page in parameters statistics; do
-    option=--markdown
-    [ $page = statistics ] && option=--statistics
+for page in parameters statistics costs; do
+    option=--$page
+    [ $page = parameters ] && option=--markdown
     if ! "$1" params $option | diff -u "$2/$page.md" - >&2; then
         echo "docs/$page.md is out of date: run ./dev docs" >&2
         bad=1
