@@ -21,6 +21,7 @@ enum plant {
     PLANT_FLD_NO_OVERFLOW,  /* FLD does not see a full register stack */
     PLANT_REP_COUNT32,      /* addr32 REP with count 0 does not zero-extend */
     PLANT_PUSH_RSP,         /* PUSH RSP stores the decremented value */
+    PLANT_VEX128_KEEPS_UPPER, /* VEX.128 keeps bits 255:128 */
     PLANT_COUNT
 };
 

@@ -149,7 +149,7 @@ struct cpu {
         uint64_t u64[8];
         uint8_t u8[64];
     } slow;
-    union vec v[32];
+    _Alignas(64) union vec v[32];
     uint32_t mxcsr;      /* flags incomplete inside cpu_run: fpu_mxcsr_read */
     uint32_t host_mxcsr; /* the host's own while the guest's is loaded */
     bool fpu_entered;    /* between fpu_enter and fpu_leave */

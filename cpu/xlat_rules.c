@@ -20,10 +20,22 @@ static bool encoding_fits(const struct xlat *x, uint32_t rules)
     return !(rules & (R_AVX | R_AVX_FP)) || (m & MODE_AVX);
 }
 
+/* Forms that AVX2 added to instructions of AVX. */
+static bool lacks_avx2(const struct xlat *x, uint32_t rules)
+{
+    const ZydisDecodedInstruction *zi = x->zi;
+    if (!(rules & (R_AVX2_256 | R_AVX2_REG)) || cpu_has(x->c, FEATURE_AVX2))
+        return false;
+    return (rules & R_AVX2_256) ? zi->avx.vector_length == 256
+                                : zi->raw.modrm.mod == 3;
+}
+
 static bool invalid(const struct xlat *x, const struct insn_row *row)
 {
     uint32_t m = x->mode, r = row->rules;
     if (!cpu_has(x->c, (enum cpu_feature)row->feature) || !encoding_fits(x, r))
+        return true;
+    if (lacks_avx2(x, r))
         return true;
     if ((r & R_XSAVE) && !(m & MODE_OSXSAVE))
         return true;

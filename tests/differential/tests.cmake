@@ -17,6 +17,10 @@ function(differential_program name)
 endfunction()
 differential_program(differential vtsim_machine)
 
+# Properties of source files are those of one folder.
+set_source_files_properties(${avx_sources} PROPERTIES COMPILE_OPTIONS
+                            "${avx_options}")
+
 # The cpu room once more with the planted defects compiled in.
 get_target_property(cpu_sources vtsim_cpu SOURCES)
 list(FILTER cpu_sources EXCLUDE REGEX "TARGET_OBJECTS")
