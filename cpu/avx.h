@@ -91,7 +91,7 @@ struct exec_avx_imm_table {
     struct avx_forms op[AVX_IMM_OPS];
     uop_fn *shift[AVX_SHIFT_OPS][2]; /* [op][L]: dst, src */
     struct avx_forms blendv[AVX_BLENDV_OPS], test[AVX_TEST_OPS];
-    struct avx_forms string; /* src1 is dst; imm: STR_* */
+    struct avx_forms string; /* dst: the first operand; aux: STR_* */
 };
 struct exec_avx_mov_table {
     struct avx_forms load, load_aligned; /* registers: whole ones */
@@ -106,7 +106,7 @@ struct exec_avx_mov_table {
     uop_fn *movmsk[3][2];       /* PS, PD, B: dst is a gpr */
     /* Masks in vvvv: [log2(element bytes) - 2][L]; dst or src the data. */
     uop_fn *mask_load[2][2], *mask_store[2][2];
-    uop_fn *gather;                /* imm: struct of AVX_GATHER_* */
+    uop_fn *gather;                /* cpu/avx_mem.h */
     uop_fn *zero_upper, *zero_all; /* aux: number of registers */
 };
 extern const struct exec_avx_int_table exec_avx_int_off, exec_avx_int_simple;

@@ -48,6 +48,12 @@ enum sim_status cpu_create(const struct cpu_config *config,
     if (!fpu_host_ok())
         return sim_fail(e, SIM_NO_RESOURCE,
                         "this host's processor lacks SSE4.2");
+    const char *lacks;
+    const char *off = fpu_host_lacks(config, fpu_host_features(), &lacks);
+    if (off != NULL)
+        return sim_fail(e, SIM_NO_RESOURCE,
+                        "this host's processor lacks %s: set %s to false",
+                        lacks, off);
     size_t size = (sizeof(struct cpu) + 63) & ~(size_t)63;
     struct cpu *c = aligned_alloc(64, size);
     if (c == NULL)

@@ -20,6 +20,35 @@ bool fpu_host_ok(void)
            __builtin_cpu_supports("ssse3") != 0;
 }
 
+unsigned fpu_host_features(void)
+{
+    __builtin_cpu_init();
+    return (__builtin_cpu_supports("avx2") ? HOST_AVX2 : 0u) |
+           (__builtin_cpu_supports("fma") ? HOST_FMA : 0u) |
+           (__builtin_cpu_supports("f16c") ? HOST_F16C : 0u);
+}
+
+const char *fpu_host_lacks(const struct cpu_config *c, unsigned features,
+                           const char **lacks)
+{
+    const struct {
+        bool on;
+        unsigned needs;
+        const char *name, *host;
+    } rows[] = {
+        {c->avx, HOST_AVX2, "core.avx", "AVX2"},
+        {c->avx2, HOST_AVX2, "core.avx2", "AVX2"},
+        {c->fma, HOST_FMA, "core.fma", "FMA"},
+        {c->f16c, HOST_F16C, "core.f16c", "F16C"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].on && (features & rows[i].needs) == 0) {
+            *lacks = rows[i].host;
+            return rows[i].name;
+        }
+    return NULL;
+}
+
 /* The host's MXCSR for guest value `v`: control bits, every mask, no flag. */
 static unsigned host_value(uint32_t v)
 {

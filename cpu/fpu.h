@@ -25,6 +25,15 @@ enum {
  * (SSE4.2); cpu_create fails with SIM_NO_RESOURCE otherwise. */
 bool fpu_host_ok(void);
 
+/* What the handlers of optional features take from the host. */
+enum { HOST_AVX2 = 1 << 0, HOST_FMA = 1 << 1, HOST_F16C = 1 << 2 };
+unsigned fpu_host_features(void);
+
+/* A feature that `c` switches on and a host with `features` cannot run: the
+ * parameter to switch off, and in *lacks what the host has not. NULL: none. */
+const char *fpu_host_lacks(const struct cpu_config *c, unsigned features,
+                           const char **lacks);
+
 /* x87, MXCSR and vector registers after RESET# (INIT# leaves them alone).
  * SDM Vol.3 "Processor State After Reset". */
 void fpu_reset(struct cpu *c);

@@ -22,6 +22,8 @@ enum plant {
     PLANT_REP_COUNT32,      /* addr32 REP with count 0 does not zero-extend */
     PLANT_PUSH_RSP,         /* PUSH RSP stores the decremented value */
     PLANT_VEX128_KEEPS_UPPER, /* VEX.128 keeps bits 255:128 */
+    PLANT_MASKMOV_FAULTS,     /* VMASKMOV touches a masked-out element */
+    PLANT_GATHER_KEEPS_MASK,  /* gathers keep the mask bits of loaded elements */
     PLANT_COUNT
 };
 

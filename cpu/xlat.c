@@ -347,7 +347,8 @@ static void emit_family(struct builder *b, const struct decoded *d)
     if (xlat_rules(x, row))
         return;
     count_accesses(x);
-    if ((x->mode & MODE_AC) && x->loads + x->stores != 0)
+    if ((x->mode & MODE_AC) && x->loads + x->stores != 0 &&
+        !(row->rules & R_NO_AC))
         emit_alignment(x);
     if (!row->fn(x)) {
         xlat_raise(x, EXC_UD);

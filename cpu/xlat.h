@@ -34,6 +34,7 @@ enum {
                            #NM when TS */
     R_AVX_FP = 1 << 14, /* R_AVX and may raise SIMD FP exceptions */
     R_XSAVE = 1 << 15,  /* #UD without CR4.OSXSAVE */
+    R_NO_AC = 1 << 18,    /* never #AC */
     R_AVX2_256 = 1 << 16, /* the 256-bit form needs AVX2 */
     R_AVX2_REG = 1 << 17, /* the form without memory operand needs AVX2 */
 };
@@ -117,6 +118,8 @@ struct uop *xlat_emit(struct xlat *x, uop_fn *fn);
  */
 struct ea xlat_ea(struct xlat *x, const ZydisDecodedOperand *o);
 void xlat_set_ea(struct uop *u, const struct ea *ea);
+/* SEG_* of a memory operand. */
+uint8_t xlat_segment(const ZydisDecodedOperand *o);
 
 /* Byte offset in the gpr file of a general register, high bytes included. */
 uint8_t xlat_gpr(ZydisRegister r);

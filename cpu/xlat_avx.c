@@ -44,9 +44,14 @@ bool xlat_avx_op2(struct xlat *x)
     return true;
 }
 
-/* dst = op(vvvv, rm) */
+/* dst = op(vvvv, rm); shifts and VPERMILPx also have forms with imm8. */
 bool xlat_avx_op3(struct xlat *x)
 {
+    if (x->zo[2].type == ZYDIS_OPERAND_TYPE_IMMEDIATE)
+        return x->zi->mnemonic == ZYDIS_MNEMONIC_VPERMILPS ||
+                       x->zi->mnemonic == ZYDIS_MNEMONIC_VPERMILPD
+                   ? xlat_avx_imm(x)
+                   : xlat_avx_shift(x);
     avx_emit3(x, int_forms(x));
     return true;
 }

@@ -13,14 +13,13 @@
 #include "cpu/avx.h"
 #include "cpu/xlat_vec.h"
 
-xlat_fn xlat_avx_op2, xlat_avx_op3, xlat_avx_scalar3;
-
-static inline bool is_ymm(const ZydisDecodedOperand *o)
-{
-    return o->type == ZYDIS_OPERAND_TYPE_REGISTER &&
-           o->reg.value >= ZYDIS_REGISTER_YMM0 &&
-           o->reg.value <= ZYDIS_REGISTER_YMM31;
-}
+xlat_fn xlat_avx_op2, xlat_avx_op3, xlat_avx_scalar3, xlat_avx_imm,
+    xlat_avx_shift, xlat_avx_blendv, xlat_avx_test, xlat_avx_string,
+    xlat_avx_mov, xlat_avx_movu, xlat_avx_movss, xlat_avx_movlp, xlat_avx_movhp,
+    xlat_avx_movhlps, xlat_avx_movlhps, xlat_avx_movd, xlat_avx_movmsk,
+    xlat_avx_extract, xlat_avx_insert, xlat_avx_extract128, xlat_avx_insert128,
+    xlat_avx_mask, xlat_avx_maskmovdqu, xlat_avx_gather, xlat_avx_zero,
+    xlat_avx_mxcsr;
 
 /* VEX.L: 0 for 128 bits, 1 for 256. Scalar instructions ignore it: take the
  * forms' [0]. */

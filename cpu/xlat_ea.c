@@ -51,12 +51,12 @@ void xlat_set_ea(struct uop *u, const struct ea *ea)
     u->disp = ea->disp;
 }
 
-static unsigned segment_of(const ZydisDecodedOperand *o)
+uint8_t xlat_segment(const ZydisDecodedOperand *o)
 {
     ZydisRegister s = o->mem.segment;
     return s >= ZYDIS_REGISTER_ES && s <= ZYDIS_REGISTER_GS
-               ? (unsigned)(s - ZYDIS_REGISTER_ES)
-               : (unsigned)SEG_DS;
+               ? (uint8_t)(s - ZYDIS_REGISTER_ES)
+               : (uint8_t)SEG_DS;
 }
 
 static struct ea made(unsigned seg)
@@ -117,7 +117,7 @@ static struct ea plain(const ZydisDecodedOperand *o, unsigned seg)
 struct ea xlat_ea(struct xlat *x, const ZydisDecodedOperand *o)
 {
     const struct exec_ctl_table *t = xlat_ctl_table(x);
-    unsigned seg = segment_of(o), width = x->zi->address_width;
+    unsigned seg = xlat_segment(o), width = x->zi->address_width;
     bool lea = o->mem.type == ZYDIS_MEMOP_TYPE_AGEN;
     bool based = !lea && (seg == SEG_FS || seg == SEG_GS);
     bool write = (o->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;

@@ -6,7 +6,8 @@
 
 static bool is_general(const ZydisDecodedOperand *o)
 {
-    return o->type == ZYDIS_OPERAND_TYPE_REGISTER && !is_xmm(o) && !is_mmx(o);
+    return o->type == ZYDIS_OPERAND_TYPE_REGISTER && !is_xmm(o) && !is_ymm(o) &&
+           !is_mmx(o);
 }
 
 uint8_t vec_register(const ZydisDecodedOperand *o)

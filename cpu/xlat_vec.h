@@ -66,6 +66,12 @@ static inline bool is_xmm(const ZydisDecodedOperand *o)
            o->reg.value >= ZYDIS_REGISTER_XMM0 &&
            o->reg.value <= ZYDIS_REGISTER_XMM31;
 }
+static inline bool is_ymm(const ZydisDecodedOperand *o)
+{
+    return o->type == ZYDIS_OPERAND_TYPE_REGISTER &&
+           o->reg.value >= ZYDIS_REGISTER_YMM0 &&
+           o->reg.value <= ZYDIS_REGISTER_YMM31;
+}
 static inline bool is_mem(const ZydisDecodedOperand *o)
 {
     return o->type == ZYDIS_OPERAND_TYPE_MEMORY;

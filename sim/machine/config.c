@@ -60,6 +60,7 @@ static void default_core(struct cpu_config *c)
     c->linear_bits = 48;
     c->pages_1g = c->pcid = c->invpcid = c->smep = c->smap = true;
     c->umip = c->fsgsbase = c->rdtscp = c->rdrand = c->rdseed = true;
+    c->avx = c->avx2 = true;
     c->x2apic = c->tsc_deadline = c->magic_ops = true;
 #define COST(e, name, n, leaf, rule, doc) c->cost.cycles[COST_##e] = n;
 #include "cpu/cost.def"

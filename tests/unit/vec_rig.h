@@ -27,6 +27,7 @@ enum { VEC_MEMORY = 640, VEC_FLAGS = FLAG_ARITH };
 /* What an instruction under test reads and writes. */
 struct vec_state {
     _Alignas(16) uint8_t fx[512]; /* FXSAVE64 image */
+    _Alignas(16) uint8_t hi[256]; /* bits 255:128 of YMM0 to YMM15 */
     uint64_t rax, rcx, rdx, rdi, flags;
     _Alignas(64) uint8_t memory[VEC_MEMORY];
     int vector; /* exception raised, -1 for none */
@@ -60,7 +61,7 @@ static inline void fx_put(struct vec_state *s, unsigned at, unsigned size,
 struct vec_host_frame {                 /* what vec_host_call knows by offset */
     uint64_t rax, rcx, rdx, rdi, flags; /* 0 8 16 24 32 */
     uint64_t rbx, code, fx;             /* 40 48 56 */
-    uint64_t rsp;                       /* 64 */
+    uint64_t rsp, hi;                   /* 64 72; hi 0: leave them alone */
 };
 void vec_host_call(struct vec_host_frame *f);
 __asm__(".pushsection .text\n"
@@ -69,7 +70,13 @@ __asm__(".pushsection .text\n"
         "push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
         "mov %rdi, %r12\n"
         "mov 56(%r12), %r13\n"
+        "mov 72(%r12), %r14\n"
         "fxrstor64 (%r13)\n"
+        "test %r14, %r14; jz 1f\n"
+        ".irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"
+        "vinsertf128 $1, 16*\\n(%r14), %ymm\\n, %ymm\\n\n"
+        ".endr\n"
+        "1:\n"
         "mov 40(%r12), %rbx\n"
         "mov 8(%r12), %rcx\n"
         "mov 16(%r12), %rdx\n"
@@ -83,6 +90,12 @@ __asm__(".pushsection .text\n"
         "mov %rdx, 16(%r12)\n"
         "mov %rdi, 24(%r12)\n"
         "fxsave64 (%r13)\n"
+        "test %r14, %r14; jz 2f\n"
+        ".irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"
+        "vextractf128 $1, %ymm\\n, 16*\\n(%r14)\n"
+        ".endr\n"
+        "vzeroupper\n"
+        "2:\n"
         "fninit\n"
         "cld\n"
         "pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n"
@@ -95,6 +108,12 @@ static struct vec_host {
     sigjmp_buf back;
     uint8_t fx[512];
 } vec_host;
+
+static inline bool vec_host_avx(void)
+{
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx2") != 0;
+}
 
 static void vec_on_fpe(int sig, siginfo_t *info, void *context)
 {
@@ -127,6 +146,8 @@ static inline void vec_host_run(struct vec_state *s, const uint8_t *code,
                                .rbx = (uint64_t)(uintptr_t)s->memory,
                                .code = (uint64_t)(uintptr_t)vec_host.code,
                                .fx = (uint64_t)(uintptr_t)s->fx};
+    if (vec_host_avx())
+        f.hi = (uint64_t)(uintptr_t)s->hi;
     uint32_t mxcsr;
     __asm__ volatile("stmxcsr %0" : "=m"(mxcsr));
     s->vector = -1;
@@ -159,7 +180,8 @@ static inline void vec_create(struct vec_rig *r, const char *timing)
     struct cpu *c = r->b.cpu;
     c->cr0 |= 0x22; /* MP, NE */
     c->cr0 &= ~UINT64_C(0xc);
-    c->cr4 |= 0x600; /* OSFXSR, OSXMMEXCPT */
+    c->cr4 |= 0x40600; /* OSFXSR, OSXMMEXCPT, OSXSAVE */
+    c->xcr0 = 7;
     cpu_update_mode(c);
     r->next = BARE_CODE_AT;
 }
@@ -190,6 +212,8 @@ static inline void vec_to_cpu(struct cpu *c, const struct vec_state *s)
     }
     for (unsigned i = 0; i < 16; i++)
         memcpy(c->v[i].u8, s->fx + FX_XMM + 16 * i, 16);
+    for (unsigned i = 0; i < 16; i++)
+        memcpy(c->v[i].u8 + 16, s->hi + 16 * i, 16);
     c->mxcsr = fx_get(s, FX_MXCSR, 4);
     c->gpr[REG_RAX] = s->rax;
     c->gpr[REG_RCX] = s->rcx;
@@ -213,6 +237,11 @@ static inline void vec_from_cpu(struct cpu *c, struct vec_state *s)
                10);
     for (unsigned i = 0; i < 16; i++)
         memcpy(s->fx + FX_XMM + 16 * i, r.v[i].u8, 16);
+    for (unsigned i = 0; i < 16; i++) {
+        memcpy(s->hi + 16 * i, r.v[i].u8 + 16, 16);
+        for (unsigned k = 4; k < 8; k++)
+            ck_assert_uint_eq(r.v[i].u64[k], 0);
+    }
     fx_put(s, FX_MXCSR, 4, r.mxcsr);
     s->rax = r.gpr[REG_RAX];
     s->rcx = r.gpr[REG_RCX];
@@ -306,6 +335,10 @@ static inline void vec_random(struct vec_state *s, struct rng *g)
     fx_put(s, FX_MXCSR, 4, 0x1f80);
     for (unsigned i = 0; i < 32; i++)
         fx_put(s, FX_XMM + 8 * i, 8, vec_value(g));
+    for (unsigned i = 0; i < 32; i++) {
+        uint64_t v = vec_host_avx() ? vec_value(g) : 0;
+        memcpy(s->hi + 8 * i, &v, 8);
+    }
     for (unsigned i = 0; i < VEC_MEMORY / 8; i++) {
         uint64_t v = vec_value(g);
         memcpy(s->memory + 8 * i, &v, 8);
@@ -329,10 +362,13 @@ static inline void vec_print(const char *who, const struct vec_state *s)
             (unsigned)s->flags & VEC_FLAGS, fx_get(s, FX_MXCSR, 4),
             fx_get(s, FX_FCW, 2), fx_get(s, FX_FSW, 2), fx_get(s, FX_FTW, 1));
     for (unsigned i = 0; i < 4; i++) {
-        uint64_t v[2], st[2];
+        uint64_t v[4], st[2];
         memcpy(v, s->fx + FX_XMM + 16 * i, 16);
+        memcpy(v + 2, s->hi + 16 * i, 16);
         memcpy(st, s->fx + FX_ST + 16 * i, 16);
-        fprintf(stderr, "  xmm%u %016llx%016llx  st%u %04x%016llx\n", i,
+        fprintf(stderr,
+                "  ymm%u %016llx%016llx%016llx%016llx  st%u %04x%016llx\n", i,
+                (unsigned long long)v[3], (unsigned long long)v[2],
                 (unsigned long long)v[1], (unsigned long long)v[0], i,
                 (unsigned)st[1] & 0xffff, (unsigned long long)st[0]);
     }
@@ -359,6 +395,7 @@ static inline bool vec_equal(const struct vec_state *a,
         if (memcmp(a->fx + FX_ST + 16 * i, b->fx + FX_ST + 16 * i, 10) != 0)
             return false;
     return memcmp(a->fx + FX_XMM, b->fx + FX_XMM, 256) == 0 &&
+           memcmp(a->hi, b->hi, sizeof a->hi) == 0 &&
            memcmp(a->memory, b->memory, VEC_MEMORY) == 0;
 }
 
