@@ -311,24 +311,40 @@ static void count_accesses(struct xlat *x)
     }
 }
 
+/*
+ * Address bits that alignment checking wants clear. 10-byte and 6-byte
+ * operands: their largest part. Vectors of 16 and 32 bytes: 16, and none
+ * where misalignment is #GP (R_ALIGN). SDM Vol.3 "Interrupt 17 - Alignment
+ * Check Exception (#AC)", Vol.1 "Memory Alignment".
+ */
+static unsigned alignment_mask(const ZydisDecodedOperand *o, uint32_t rules)
+{
+    unsigned size = o->size / 8u;
+    if (size == 16 || size == 32) {
+        if (rules & R_ALIGN)
+            return 0;
+        return o->visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN ? 7 : 15;
+    }
+    return size >= 8 ? 7 : size >= 4 ? 3 : size >= 2 ? 1 : 0;
+}
+
 /* Alignment checking (EFLAGS.AC), which an access at the filter's speed
  * would not see. */
-static void emit_alignment(struct xlat *x)
+static void emit_alignment(struct xlat *x, uint32_t rules)
 {
     const struct exec_ctl_table *t = xlat_ctl_table(x);
     for (unsigned i = 0; i < x->zi->operand_count; i++) {
         const ZydisDecodedOperand *o = &x->zo[i];
-        unsigned size = o->size / 8u;
         if (o->type != ZYDIS_OPERAND_TYPE_MEMORY ||
             o->mem.type != ZYDIS_MEMOP_TYPE_MEM)
             continue;
-        if (size < 2 || x->zi->meta.category == ZYDIS_CATEGORY_STRINGOP)
+        unsigned mask = alignment_mask(o, rules);
+        if (mask == 0 || x->zi->meta.category == ZYDIS_CATEGORY_STRINGOP)
             continue;
         struct ea ea = xlat_ea(x, o);
         struct uop *u = xlat_emit(x, t->align_ac);
         xlat_set_ea(u, &ea);
-        /* 10-byte and 6-byte operands: their largest part. */
-        u->aux = size >= 8 ? 7 : size >= 4 ? 3 : 1;
+        u->aux = mask;
     }
 }
 
@@ -349,7 +365,7 @@ static void emit_family(struct builder *b, const struct decoded *d)
     count_accesses(x);
     if ((x->mode & MODE_AC) && x->loads + x->stores != 0 &&
         !(row->rules & R_NO_AC))
-        emit_alignment(x);
+        emit_alignment(x, row->rules);
     if (!row->fn(x)) {
         xlat_raise(x, EXC_UD);
         return;

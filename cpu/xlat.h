@@ -26,7 +26,7 @@ enum {
     R_MMX = 1 << 8,      /* #UD when CR0.EM, #NM when CR0.TS, #MF */
     R_SSE = 1 << 9,      /* #UD when EM or !OSFXSR, #NM when TS */
     R_SSE_FP = 1 << 10,  /* R_SSE and may raise SIMD FP exceptions */
-    R_ALIGN = 1 << 11,   /* legacy SSE: 16-byte memory operand is aligned */
+    R_ALIGN = 1 << 11,   /* memory operand of a vector is aligned, or #GP */
     /* Encodings with a VEX prefix; a row has one of them or is legacy. All
      * are #UD in real and virtual-8086 mode. */
     R_VEX = 1 << 12,    /* general registers: BMI and the like */
