@@ -4,7 +4,7 @@ concerns, the section, and a predicate over the case's inputs, both outcomes
 and the names of the fields that differ."""
 import collections
 
-KINDS = "acef"
+KINDS = "abcef"
 
 # Bits of RFLAGS that a peer does not keep. QEMU pushes no RF for faults
 # (SDM Vol.3 "Instruction-Breakpoint Exception Condition").
@@ -19,13 +19,7 @@ def canonical(address):
 
 def gate_offset_bad(inputs):
     """The gate's target lies outside its code segment."""
-    gate, desc = inputs["gate"], inputs["desc"    Waiver("compat-system", ("bochs",),
-           "Segment Descriptor Tables in IA-32e Mode", compat_system),
-    Waiver("stack-noncanonical", ("bochs",),
-           "INT n/INTO/INT3/INT1, Operation", stack_noncanonical),
-    Waiver("smap-implicit", ("bochs",),
-           "Determination of Access Rights", smap_implicit),
-]
+    gate, desc = inputs["gate"], inputs["desc"]
     offset = (gate & 0xffff) | (gate >> 48) << 16
     if not inputs.get("legacy"):
         return not canonical(offset | (inputs.get("upper", 0) & 0xffffffff)
@@ -71,6 +65,25 @@ def smap_implicit(inputs, a, b, differs):
             a["v"] == 14 and a.get("e", 0) & 5 == 1)
 
 
+def iret_short(inputs, a, b, differs):
+    """In 64-bit mode IRET pops SS and RSP whatever its operand size; Bochs
+    does so with 64 bits only."""
+    return (inputs["kind"] == "b" and inputs["bits"] == 0x40 and
+            inputs.get("iret", 8) < 8 and inputs.get("iret", 0) and
+            differs & {"sp", "ss", "v"})
+
+
+def call_offset(inputs, a, b, differs):
+    """Bochs pushes the return address before it looks at the offset that a
+    64-bit call gate gives."""
+    if (inputs["kind"] != "b" or inputs.get("legacy") or
+            "desc" not in inputs or inputs["desc"] >> 40 & 31 != 12):
+        return False
+    offset = (inputs["desc"] & 0xffff | inputs["desc"] >> 48 << 16 |
+              (inputs.get("upper", 0) & 0xffffffff) << 32)
+    return not canonical(offset) and differs == {"mem"} and a["v"] == 13
+
+
 WAIVERS = [
     Waiver("delivery-offset", ("bochs", "qemu"),
            "INT n/INTO/INT3/INT1, Operation", delivery_offset),
@@ -80,4 +93,7 @@ WAIVERS = [
            "INT n/INTO/INT3/INT1, Operation", stack_noncanonical),
     Waiver("smap-implicit", ("bochs",),
            "Determination of Access Rights", smap_implicit),
+    Waiver("iret-short", ("bochs",), "IRET/IRETD/IRETQ, Operation",
+           iret_short),
+    Waiver("call-offset", ("bochs",), "CALL, Operation", call_offset),
 ]

@@ -6,26 +6,38 @@
 
 enum { AX, CX, DX, BX, SP, BP, SI, DI };
 
-static const u32 msrs[] = {
-    0x174,      0x175,      0x176,      0x277,      0x2ff,      0x200,
-    0x201,      0x206,      0x207,      0x250,      0x258,      0x259,
-    0x268,      0x26f,      0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084,
-    0xc0000100, 0xc0000101, 0xc0000102, 0xc0000103,
-};
-
-static struct {
-    u32 msr;
+/* What every case finds in them. */
+static const struct {
+    u32 number;
     u64 value;
-    bool valid;
-} saved_msr;
-static bool xcr_touched;
+} msrs[] = {
+    {0x174, 0},
+    {0x175, 0},
+    {0x176, 0},
+    {0x277, 0x0007040600070406},
+    {0x2ff, 0xc06},
+    {0x200, 0},
+    {0x201, 0},
+    {0x206, 0},
+    {0x207, 0},
+    {0x250, 0x0606060606060606},
+    {0x258, 0x0606060606060606},
+    {0x259, 0x0606060606060606},
+    {0x268, 0x0606060606060606},
+    {0x26f, 0x0606060606060606},
+    {0xc0000081, 0},
+    {0xc0000082, 0},
+    {0xc0000083, 0},
+    {0xc0000084, 0},
+    {0xc0000100, 0},
+    {0xc0000101, 0},
+    {0xc0000102, 0},
+    {0xc0000103, 0},
+};
+enum { MSR_COUNT = sizeof msrs / sizeof msrs[0] };
 
-static u64 msr_read(u32 n)
-{
-    u32 lo, hi;
-    __asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(n));
-    return (u64)hi << 32 | lo;
-}
+static unsigned touched_msr; /* index + 1 */
+static bool xcr_touched;
 
 static void msr_write(u32 n, u64 v)
 {
@@ -35,11 +47,17 @@ static void msr_write(u32 n, u64 v)
                      : "memory");
 }
 
+void control_init(void)
+{
+    for (unsigned i = 0; i < MSR_COUNT; i++)
+        msr_write(msrs[i].number, msrs[i].value);
+}
+
 void control_restore(void)
 {
-    if (saved_msr.valid)
-        msr_write(saved_msr.msr, saved_msr.value);
-    saved_msr.valid = false;
+    if (touched_msr != 0)
+        msr_write(msrs[touched_msr - 1].number, msrs[touched_msr - 1].value);
+    touched_msr = 0;
     if (!xcr_touched)
         return;
     xcr_touched = false;
@@ -77,23 +95,21 @@ static u64 flip(u64 v, const u8 *positions, u32 count)
 
 static void control_cr0(void)
 {
-    static const u8 positions[] = {0, 1,  2,  3,  4,  5,  6,  8,  15, 16,
-                                   16, 17, 18, 19, 28, 29, 30, 29, 30, 31,
-                                   32, 50};
+    static const u8 positions[] = {0,  1,  2,  3,  4,  5,  6,  8,  15, 16, 16,
+                                   17, 18, 19, 28, 29, 30, 29, 30, 31, 32, 50};
     write_and_read_cr(0, flip(0x80010033, positions, sizeof positions));
 }
 
 static void control_cr4(void)
 {
-    static const u8 positions[] = {0, 1,  2,  3,  4,  5,  6,  7,  8, 9,
-                                   10, 12, 16, 17, 18, 20, 21, 15, 24, 31,
-                                   32, 63};
+    static const u8 positions[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10,
+                                   12, 16, 17, 18, 20, 21, 15, 24, 31, 32, 63};
     write_and_read_cr(4, flip(0x620, positions, sizeof positions));
 }
 
 static void control_cr3(void)
 {
-    static const u8 positions[] = {0, 1,  3,  4,  5,  11, 2, 6,
+    static const u8 positions[] = {0, 1, 3,  4,  5,  11, 2,  6,
                                    3, 4, 40, 45, 51, 52, 62, 63};
     if (one_in(4))
         setup.cr4 |= 0x20000;
@@ -146,12 +162,12 @@ static u64 msr_value(u64 old)
 
 static void control_msr(void)
 {
-    u32 n = msrs[below(sizeof msrs / sizeof msrs[0])];
-    saved_msr.msr = n;
-    saved_msr.value = msr_read(n);
-    saved_msr.valid = true;
-    u64 v = msr_value(saved_msr.value);
-    if (n == 0x174 || n == 0xc0000084) /* 63:32 are unused or reserved */
+    unsigned i = below(MSR_COUNT);
+    u32 n = msrs[i].number;
+    touched_msr = i + 1;
+    u64 v = msr_value(msrs[i].value);
+    /* 63:32 are unused or reserved, and not every model looks at them. */
+    if (n == 0x174 || n == 0xc0000084 || n == 0xc0000103)
         v &= 0xffffffff;
     setup.gpr[CX] = n;
     setup.gpr[AX] = v & 0xffffffff;
@@ -203,9 +219,12 @@ static void control_breakpoint(void)
 {
     u64 dr7 = 0x400;
     for (unsigned i = 0; i < 4; i++) {
-        load_rax(DATA_AT + below(24));
+        /* DR6 may also name breakpoints that are not enabled: these lie
+         * elsewhere. */
+        bool on = one_in(2);
+        load_rax((on ? DATA_AT : CODE_AT - 0x1000) + below(24));
         emit3(0x0f, 0x23, (u8)(0xc0 | i << 3 | AX));
-        if (one_in(2))
+        if (on)
             dr7 |= (u64)(1 + below(3)) << 2 * i;
         u64 rw = one_in(2) ? 3 : 1;
         dr7 |= (rw | (u64)below(4) << 2) << (16 + 4 * i);
@@ -229,8 +248,8 @@ static void control_breakpoint(void)
 void case_control(void)
 {
     static void (*const kinds[])(void) = {
-        control_cr0, control_cr4, control_cr3, control_efer,
-        control_cr8, control_msr, control_msr, control_xcr,
+        control_cr0, control_cr4,       control_cr3, control_efer,
+        control_cr8, control_msr,       control_msr, control_xcr,
         control_dr,  control_breakpoint};
     world_mode();
     bits = BITS64;

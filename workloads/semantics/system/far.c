@@ -105,8 +105,7 @@ static void come_back(u16 sel)
     u16 ss = (u16)data_selector(sel & 3);
     if (one_in(4))
         ss = random_selector();
-    if (how == 0)
-        flags &= ~0x100ull;
+    note("iret", how == 2 ? size : 0);
     if (how == 2) { /* IRET; V86 mode is of other cases */
         put(&at, size, to);
         put(&at, size, sel);
@@ -134,17 +133,16 @@ static void stacks(void)
     unsigned which = below(3);
     u32 how = below(8);
     if (legacy)
-        t[2 + 2 * which] = how == 0 && which != 0 ? random_selector()
-                                                  : t[2 + 2 * which];
+        t[2 + 2 * which] =
+            how == 0 && which != 0 ? random_selector() : t[2 + 2 * which];
     else if (how == 0)
         t[1 + 2 * which] = 0x40000000;
     else if (how == 1)
         t[2 + 2 * which] = 0x8000;
 }
 
-void case_far(void)
+static void transfer(void)
 {
-    legacy = one_in(4);
     world_mode();
     note_mode();
     world_segments();
@@ -161,4 +159,16 @@ void case_far(void)
         go(sel);
     else
         come_back(sel);
+}
+
+void case_far(void)
+{
+    transfer();
+}
+
+/* Protected mode has tasks too. */
+void case_far_legacy(void)
+{
+    legacy = true;
+    transfer();
 }

@@ -22,8 +22,8 @@ static const struct kind {
     char letter;
     void (*make)(void);
 } kinds[] = {
-    {'a', case_segment}, {'b', case_far},     {'c', case_event},
-    {'e', case_paging},  {'f', case_control},
+    {'a', case_segment},    {'b', case_far},    {'c', case_event},
+    {'d', case_far_legacy}, {'e', case_paging}, {'f', case_control},
 };
 
 static struct {
@@ -156,9 +156,9 @@ static void report_watched(void)
     watched_count = 0;
 }
 
-static const char *const names[16] = {
-    "ax", "cx", "dx", "bx", "", "bp", "si", "di",
-    "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"};
+static const char *const names[16] = {"ax",  "cx",  "dx",  "bx", "",    "bp",
+                                      "si",  "di",  "r8",  "r9", "r10", "r11",
+                                      "r12", "r13", "r14", "r15"};
 
 /* In protected mode the frame is found on the handler's stack. */
 static void decode_legacy(void)
@@ -226,7 +226,8 @@ static void report(void)
 static void run_case(u64 index, unsigned kind_count)
 {
     char letter = options.kinds[index % kind_count];
-    rng_state = options.seed * 0x2545f4914f6cdd1dull + index * 0xd1342543de82ef95ull;
+    rng_state =
+        options.seed * 0x2545f4914f6cdd1dull + index * 0xd1342543de82ef95ull;
     (void)rng();
     rng_state = rng();
     if (options.verbose) {
@@ -281,6 +282,7 @@ int guest_main(const char *line)
     pages_init();
     setup.cr4 = 0x20;
     home_cr3 = pages_root();
+    control_init();
     run_all();
     text("end\n");
     static const char bye[] = "Shutdown";

@@ -11,8 +11,8 @@ enum { LEVELS_64 = 4, FRAME = 0x26000 }; /* two pages of the world's data */
 enum format { FORMAT_4LEVEL, FORMAT_PAE, FORMAT_32 };
 
 static enum format format;
-static u64 test_page;     /* linear address of the first page */
-static u64 *leaf[2];      /* where the entries of the two pages are */
+static u64 test_page; /* linear address of the first page */
+static u64 *leaf[2];  /* where the entries of the two pages are */
 static bool large;
 
 static u64 table(unsigned level)
@@ -182,14 +182,14 @@ static void access(void)
     u32 how = below(9);
     note("op", how);
     switch (how) {
-    case 0: emit2(0x8b, 0x06); break;            /* MOV EAX, [SI] */
-    case 1: emit2(0x89, 0x16); break;            /* MOV [SI], EDX */
-    case 2: emit3(0x83, 0x06, 0); break;         /* ADD dword [SI], 0 */
-    case 3: emit2(0xff, 0xe6); break;            /* JMP SI */
-    case 4: emit3(0x0f, 0xb1, 0x16); break;      /* CMPXCHG [SI], EDX */
-    case 5: emit2(0x8a, 0x06); break;            /* MOV AL, [SI] */
-    case 6:                                      /* MOVSB [DI], [SI] */
-        emit2(0x89, 0xdf);                       /* MOV EDI, EBX */
+    case 0: emit2(0x8b, 0x06); break;       /* MOV EAX, [SI] */
+    case 1: emit2(0x89, 0x16); break;       /* MOV [SI], EDX */
+    case 2: emit3(0x83, 0x06, 0); break;    /* ADD dword [SI], 0 */
+    case 3: emit2(0xff, 0xe6); break;       /* JMP SI */
+    case 4: emit3(0x0f, 0xb1, 0x16); break; /* CMPXCHG [SI], EDX */
+    case 5: emit2(0x8a, 0x06); break;       /* MOV AL, [SI] */
+    case 6:                                 /* MOVSB [DI], [SI] */
+        emit2(0x89, 0xdf);                  /* MOV EDI, EBX */
         emit(0xa4);
         break;
     case 7:

@@ -50,6 +50,8 @@ static unsigned load_far(unsigned seg)
     static const u8 second[] = {0, 0, 0xb2, 0, 0xb4, 0xb5};
     if (bits == BITS64 && (seg == ES || seg == DS))
         seg = SS;
+    if (legacy && cpl == 0 && seg == SS)
+        seg = GS;
     if (seg == CS)
         seg = FS;
     u32 prefix = below(4);
@@ -80,6 +82,8 @@ static unsigned load_segment(u16 sel)
 {
     static const u8 usual[] = {ES, SS, DS, FS, GS, SS};
     unsigned seg = usual[below(6)];
+    if (legacy && cpl == 0 && seg == SS) /* the stubs run on this stack */
+        seg = DS;
     u32 how = below(4);
     if (how == 0) {
         *(u16 *)(uintptr_t)STACK_CASE = sel;
@@ -88,7 +92,7 @@ static unsigned load_segment(u16 sel)
         far_pointer(sel);
         return load_far(seg);
     } else {
-        if (one_in(64))
+        if (one_in(64) && !(legacy && cpl == 0))
             seg = below(8);
         if (one_in(4))
             emit(0x66);
@@ -201,9 +205,7 @@ static void random_gate(unsigned vector)
         idt[vector] = gate_low(to, sel, access, extra);
         return;
     }
-    u64 upper = one_in(128)  ? rng() & ~RESERVED
-                : one_in(128) ? 0x8000
-                              : 0;
+    u64 upper = one_in(128) ? rng() & ~RESERVED : one_in(128) ? 0x8000 : 0;
     idt[2 * vector] = gate_low(to, sel, access, extra);
     idt[2 * vector + 1] = upper;
 }
@@ -254,9 +256,7 @@ static void raise(unsigned vector)
 {
     static const u8 special[] = {0xcc, 0xce, 0xf1};
     switch (vector) {
-    case 0: /* DIV by zero */
-        emit2(0xf7, 0xf0 | CX);
-        break;
+    case 0: /* DIV by zero */ emit2(0xf7, 0xf0 | CX); break;
     case 6: emit2(0x0f, 0x0b); break;
     case 13: emit2(0x8e, 0xe0 | AX); break; /* MOV FS, AX: beyond the GDT */
     case 14:

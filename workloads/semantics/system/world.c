@@ -13,9 +13,9 @@ static u32 code_at;
 
 u64 descriptor(u32 base, u32 limit, u32 access, u32 flags)
 {
-    return (limit & 0xffff) | (u64)(base & 0xffffff) << 16 |
-           (u64)access << 40 | (u64)(limit >> 16 & 15) << 48 |
-           (u64)flags << 52 | (u64)(base >> 24) << 56;
+    return (limit & 0xffff) | (u64)(base & 0xffffff) << 16 | (u64)access << 40 |
+           (u64)(limit >> 16 & 15) << 48 | (u64)flags << 52 |
+           (u64)(base >> 24) << 56;
 }
 
 u64 gate_low(u32 offset, u32 selector, u32 access, u32 extra)
@@ -53,8 +53,7 @@ static void trusted_segments(void)
         u32 dpl = level << 5;
         g[2 + 2 * level] = descriptor(0, 0xfffff, 0x93 | dpl, 0xc);
         g[3 + 2 * level] = descriptor(0, 0xfffff, 0x9b | dpl, 0xc);
-        g[level == 0 ? 1 : 9 + level] =
-            descriptor(0, 0xfffff, 0x9b | dpl, 0xa);
+        g[level == 0 ? 1 : 9 + level] = descriptor(0, 0xfffff, 0x9b | dpl, 0xa);
     }
     g[13] = descriptor(0, 0xfffff, 0x9b, 0x8);
     g[14] = descriptor(0, 0xfffff, 0xfb, 0x8);
@@ -210,8 +209,7 @@ static u64 random_system_segment(u32 access, u64 *upper)
         return descriptor(TSS2_AT, one_in(4) ? below(0x30) : 0x67, access,
                           below(16));
     if ((type & 13) == 9 && type != 13) /* TSS; its IST1 stays in reach */
-        return descriptor(TSS2_AT, 0x2f + below(0x60), access,
-                          below(8) & ~8u);
+        return descriptor(TSS2_AT, 0x2f + below(0x60), access, below(8) & ~8u);
     u32 to = one_in(16) ? (u32)rng() : landing();
     return gate_low(to, random_selector(), access, one_in(4) ? below(256) : 0);
 }
@@ -338,7 +336,6 @@ void pages_init(void)
         pt[i] = i << 12 | 0x63;
     for (u32 i = 1; i < 4; i++)
         pd32[i] = i << 22 | 0xe3;
-
 }
 
 u64 *pages_pml4(void)

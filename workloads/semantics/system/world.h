@@ -53,21 +53,21 @@ enum bits { BITS16, BITS32, BITS64 };
 /* Read by entry.S: keep the offsets there equal. */
 struct setup {
     u64 gpr[16];
-    u64 rip, cs, flags, rsp, ss;             /* 0x80: as IRETQ pops them */
-    u64 cr0, cr3, cr4, efer;                 /* 0xa8 */
-    u64 ds, es, fs, gs, ldtr, tr;            /* 0xc8 */
-    u16 gdt_pad[3], gdt_limit;               /* 0xf8 */
-    u64 gdt_base;                            /* 0x100 */
-    u16 idt_pad[3], idt_limit;               /* 0x108 */
-    u64 idt_base;                            /* 0x110 */
+    u64 rip, cs, flags, rsp, ss;  /* 0x80: as IRETQ pops them */
+    u64 cr0, cr3, cr4, efer;      /* 0xa8 */
+    u64 ds, es, fs, gs, ldtr, tr; /* 0xc8 */
+    u16 gdt_pad[3], gdt_limit;    /* 0xf8 */
+    u64 gdt_base;                 /* 0x100 */
+    u16 idt_pad[3], idt_limit;    /* 0x108 */
+    u64 idt_base;                 /* 0x110 */
 };
 
 struct outcome {
-    u64 gpr[16];                             /* 0x00 */
+    u64 gpr[16];                                /* 0x00 */
     u64 vector, error, rip, cs, flags, rsp, ss; /* 0x80 */
-    u64 ds, es, fs, gs, ldtr, tr;            /* 0xb8 */
-    u64 cr0, cr2, cr3, cr4, efer, dr6, dr7;  /* 0xe8 */
-    u64 raw[24];                             /* 0x120: legacy frame */
+    u64 ds, es, fs, gs, ldtr, tr;               /* 0xb8 */
+    u64 cr0, cr2, cr3, cr4, efer, dr6, dr7;     /* 0xe8 */
+    u64 raw[24];                                /* 0x120: legacy frame */
 };
 
 extern struct setup setup;
@@ -114,13 +114,13 @@ unsigned code_selector(enum bits bits, unsigned cpl);
 unsigned data_selector(unsigned cpl);
 
 /* What the generators agree on about the case at hand. */
-extern bool legacy;    /* protected mode without EFER.LMA */
+extern bool legacy; /* protected mode without EFER.LMA */
 extern unsigned cpl;
 extern enum bits bits; /* of the code the case starts in */
 
 /* The world as every case finds it; the generator then changes it. */
 void world_reset(void);
-void world_mode(void);     /* choose legacy, cpl, bits and the code's start */
+void world_mode(void); /* choose legacy, cpl, bits and the code's start */
 void note_mode(void);
 void world_segments(void); /* random descriptors */
 u16 random_selector(void);
@@ -154,9 +154,11 @@ void watch(void *entry, unsigned bytes, bool inner);
 
 void case_segment(void);
 void case_far(void);
+void case_far_legacy(void);
 void case_event(void);
 void case_paging(void);
 void case_control(void);
+void control_init(void);
 void control_restore(void); /* what the last control case changed */
 
 #endif
