@@ -103,7 +103,9 @@ static bool register_db(struct xlat *x, unsigned reg, unsigned rm)
     }
     if (reg != 4 || e[rm] == X87_OPS)
         return false;
-    emit_register(x, e[rm], 0);
+    struct uop *u = emit_register(x, e[rm], 0);
+    if (e[rm] == X87_FNOP) /* FNENI, FNDISI, FNSETPM: they do not wait */
+        u->fn = table(x)->reg_nowait;
     return true;
 }
 
@@ -233,9 +235,19 @@ static const ZydisDecodedOperand *memory_operand(const struct xlat *x)
     return NULL;
 }
 
+/* A pending #MF comes before what the segment says of the operand, which is
+ * checked when its address is made. */
+static void wait_first(struct xlat *x)
+{
+    if ((x->mode & (MODE_LONG | MODE_FLAT)) == 0)
+        emit_register(x, X87_FWAIT, 0);
+}
+
 static struct uop *emit_memory(struct xlat *x, uop_fn *fn, enum x87_op op,
                                unsigned pops, enum x87_format format)
 {
+    if (fn != table(x)->store_nowait)
+        wait_first(x);
     struct ea ea = xlat_ea(x, memory_operand(x));
     struct uop *u = xlat_emit(x, fn);
     xlat_set_ea(u, &ea);
@@ -281,6 +293,8 @@ static bool memory_form(struct xlat *x)
         emit_memory(x, table(x)->store_nowait, X87_FST, 0, row->format);
         return true;
     case CALL: {
+        if (row->call == fpu_fldenv || row->call == fpu_frstor)
+            wait_first(x);
         struct ea ea = xlat_ea(x, memory_operand(x));
         struct uop *u = xlat_callout(x, row->call);
         xlat_set_ea(u, &ea);

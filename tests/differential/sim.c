@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The simulated side: one core in long mode at CPL 3 with the harness's
- * memory layout. Faults go through a real IDT to a HLT in ring 0; the frame
- * on the interrupt stack is part of what is compared.
+ * The simulated side: one core in IA-32e mode at CPL 3 with the harness's
+ * memory layout and the selectors that Linux uses. Faults go through a real IDT
+ * to a HLT in ring 0; the frame on the interrupt stack is part of what is
+ * compared.
  */
 #include "cpu/cpu.h"
 #include "cpu/regs.h"
@@ -27,6 +28,7 @@ enum {
     TSS_AT = 0xa000,
     STACK_AT = 0xb000,    /* one page; top at 0xc000 */
     HANDLERS_AT = 0xd000, /* 256 x 16 bytes of HLT */
+    LDT_AT = 0xe000,
     CODE_AT = 0x10000,
     ARENA_AT = 0x11000, /* three pages */
 };
@@ -34,7 +36,8 @@ enum {
 struct sim {
     struct memsys *memory;
     struct cpu *cpu;
-    struct cpu_regs start; /* system registers of every case */
+    struct cpu_regs start;      /* system registers of every case */
+    unsigned dirty, dirty_size; /* of the code page: not INT3 now */
 };
 
 static void put64(struct sim *s, uint64_t at, uint64_t v)
@@ -60,30 +63,59 @@ static void build_tables(struct sim *s)
     put64(s, first + 16, (ARENA_AT + 0x2000) | P | U);
 }
 
+static uint64_t ldt_descriptor(const struct ldt_row *row)
+{
+    uint64_t pages = row->limit >> 20 != 0;
+    uint64_t limit = pages ? row->limit >> 12 : row->limit;
+    return (limit & 0xffff) | (uint64_t)(row->base & 0xffffff) << 16 |
+           (uint64_t)(0x70u | row->type | (row->present ? 0x80 : 0)) << 40 |
+           (limit >> 16) << 48 | (uint64_t)row->db << 54 | pages << 55 |
+           (uint64_t)(row->base >> 24) << 56;
+}
+
 static void build_descriptors(struct sim *s)
 {
     put64(s, GDT_AT + 0x08, 0x00af9b000000ffff); /* ring 0 code, 64-bit */
     put64(s, GDT_AT + 0x10, 0x00cf93000000ffff);
-    put64(s, GDT_AT + 0x20, 0x00cff3000000ffff); /* ring 3 data */
-    put64(s, GDT_AT + 0x28, 0x00affb000000ffff); /* ring 3 code, 64-bit */
-    put64(s, TSS_AT + 4, STACK_AT + 0x1000);     /* RSP0 */
-    put64(s, TSS_AT + 36, STACK_AT + 0x1000);    /* IST1 */
-    put64(s, TSS_AT + 96, UINT64_C(104) << 48);  /* no I/O bitmap */
+    put64(s, GDT_AT + 0x20, 0x00cffb000000ffff); /* USER_CS32 */
+    put64(s, GDT_AT + 0x28, 0x00cff3000000ffff); /* USER_DS */
+    put64(s, GDT_AT + 0x30, 0x00affb000000ffff); /* USER_CS64 */
+    for (unsigned i = 1; i < LDT_ROWS; i++)
+        put64(s, LDT_AT + 8 * i, ldt_descriptor(&ldt_rows[i]));
+    put64(s, TSS_AT + 4, STACK_AT + 0x1000);    /* RSP0 */
+    put64(s, TSS_AT + 36, STACK_AT + 0x1000);   /* IST1 */
+    put64(s, TSS_AT + 96, UINT64_C(104) << 48); /* no I/O bitmap */
     uint64_t hlt = 0xf4f4f4f4f4f4f4f4;
     for (uint64_t v = 0; v < 256; v++) {
+        uint64_t rights = v == 3 || v == 4 ? 0xee : 0x8e; /* INT3, INTO */
         uint64_t to = HANDLERS_AT + v * 16;
         put64(s, to, hlt);
         put64(s, IDT_AT + v * 16,
-              (to & 0xffff) | 0x08 << 16 | UINT64_C(1) << 32 |
-                  UINT64_C(0x8e) << 40 | (to >> 16 & 0xffff) << 48);
+              (to & 0xffff) | 0x08 << 16 | UINT64_C(1) << 32 | rights << 40 |
+                  (to >> 16 & 0xffff) << 48);
         put64(s, IDT_AT + v * 16 + 8, to >> 32);
     }
 }
 
-static struct segment segment(uint16_t selector, uint32_t attr)
+/* A segment register as a load of the selector leaves it. */
+static struct segment segment(uint16_t selector)
 {
-    struct segment g = {
-        .selector = selector, .attr = attr, .limit = 0xffffffff};
+    struct segment g = {.selector = selector, .attr = SEG_ATTR_UNUSABLE};
+    if ((selector & ~3) == 0)
+        return g;
+    g.limit = 0xffffffff;
+    g.attr = 0xf3 | SEG_ATTR_DB | SEG_ATTR_G;
+    if (selector & 4) {
+        const struct ldt_row *row = &ldt_rows[selector >> 3];
+        g.base = row->base;
+        g.limit = row->limit;
+        g.attr = 0xf0u | row->type | (row->db ? (unsigned)SEG_ATTR_DB : 0) |
+                 (row->limit >> 20 ? (unsigned)SEG_ATTR_G : 0);
+    } else if (selector == USER_CS32) {
+        g.attr = 0xfb | SEG_ATTR_DB | SEG_ATTR_G;
+    } else if (selector == USER_CS64) {
+        g.attr = 0xfb | SEG_ATTR_L | SEG_ATTR_G;
+    }
     return g;
 }
 
@@ -96,17 +128,14 @@ static void set_start(struct sim *s)
     r->cr4 = 0x40620; /* PAE OSFXSR OSXMMEXCPT OSXSAVE */
     r->xcr0 = 7;
     r->efer = 0xd01; /* SCE LME LMA NXE */
-    r->seg[SEG_CS] = segment(0x2b, 0xafb);
-    r->seg[SEG_CS].attr = 0xfb | SEG_ATTR_L | SEG_ATTR_G;
-    for (unsigned i = 0; i < 6; i++) {
-        if (i != SEG_CS)
-            r->seg[i] = segment(0x23, 0xf3 | SEG_ATTR_DB | SEG_ATTR_G);
-    }
-    r->seg[SEG_TR] = segment(0x30, 0x8b);
-    r->seg[SEG_TR].base = TSS_AT;
-    r->seg[SEG_TR].limit = 103;
-    r->seg[SEG_LDTR] = segment(0, SEG_ATTR_UNUSABLE);
-    r->gdtr = (struct descriptor_table){GDT_AT, 0x37};
+    r->seg[SEG_FS] = r->seg[SEG_GS] = segment(0);
+    r->seg[SEG_TR] = (struct segment){
+        .selector = 0x40, .attr = 0x8b, .base = TSS_AT, .limit = 103};
+    r->seg[SEG_LDTR] = (struct segment){.selector = 0x50,
+                                        .attr = 0x82,
+                                        .base = LDT_AT,
+                                        .limit = LDT_ROWS * 8 - 1};
+    r->gdtr = (struct descriptor_table){GDT_AT, 0x7f};
     r->idtr = (struct descriptor_table){IDT_AT, 0xfff};
 }
 
@@ -148,6 +177,7 @@ struct sim *sim_open(unsigned plant)
         return NULL;
     }
     config.core.plant = plant;
+    config.core.magic_ops = false;
     choose_features(&config.core);
     struct cpu_wiring wiring = {.cores = 1};
     if (memsys_create(&config.memory, &s->memory, &e) != SIM_OK) {
@@ -240,24 +270,55 @@ static void read_frame(struct sim *s, unsigned vector, struct outcome *o)
                 frame + (error ? 0 : 1));
     o->error = (uint32_t)frame[0];
     o->after.rip = frame[1];
+    o->after.cs = (uint16_t)frame[2];
     o->after.rflags = frame[3];
     o->after.gpr[4] = frame[4];
+    o->after.ss = (uint16_t)frame[5];
+}
+
+static void load_case(struct sim *s, const struct test_case *t,
+                      struct cpu_regs *r)
+{
+    const struct machine_state *m = &t->before;
+    *r = s->start;
+    memcpy(r->gpr, m->gpr, sizeof r->gpr);
+    r->rip = m->rip;
+    r->rflags = m->rflags;
+    r->cr2 = 0;
+    r->seg[SEG_CS] = segment(m->cs);
+    r->seg[SEG_SS] = segment(m->ss);
+    r->seg[SEG_DS] = segment(m->ds);
+    r->seg[SEG_ES] = segment(m->es);
+    load_fpu(r, m);
+    /* The bytes, and after them INT3: the end of a sequence. */
+    uint8_t bytes[CODE_MAX + 16];
+    unsigned size = t->length + 16;
+    if (t->place + size > 4096)
+        size = 4096 - t->place;
+    memset(bytes, 0xcc, sizeof bytes);
+    memcpy(bytes, t->bytes, t->length);
+    memsys_write(s->memory, (hpa){CODE_AT + t->place}, size, bytes);
+    memsys_write(s->memory, (hpa){ARENA_AT}, ARENA_SIZE, t->memory);
+    s->dirty = t->place;
+    s->dirty_size = size;
+    cpu_set_regs(s->cpu, r);
+}
+
+/* A case that leaves its end by itself is one instruction or two; one with
+ * branches ends at the INT3. */
+static bool ended(const struct test_case *t, const struct outcome *o)
+{
+    uint64_t end = t->before.rip + t->length;
+    return t->steps > 1 && o->vector == 3 && o->after.rip == end + 1;
 }
 
 void sim_run_case(struct sim *s, const struct test_case *t, struct outcome *o)
 {
-    struct cpu_regs r = s->start;
-    memcpy(r.gpr, t->before.gpr, sizeof r.gpr);
-    r.rip = t->before.rip;
-    r.rflags = t->before.rflags;
-    r.cr2 = 0;
-    load_fpu(&r, &t->before);
-    uint8_t bytes[16];
-    memcpy(bytes, t->bytes, sizeof bytes);
-    memsys_write(s->memory, (hpa){CODE_AT + CODE_OFFSET}, 16, bytes);
-    memsys_write(s->memory, (hpa){ARENA_AT}, ARENA_SIZE, t->memory);
-    cpu_set_regs(s->cpu, &r);
-    cpu_set_instruction_limit(s->cpu, cpu_account(s->cpu)->instructions + 1);
+    struct cpu_regs r;
+    load_case(s, t, &r);
+    unsigned budget = t->steps > 1 ? t->steps + 8 : 1;
+    cpu_set_instruction_limit(s->cpu,
+                              cpu_account(s->cpu)->instructions + budget);
     (void)cpu_run(s->cpu, UINT64_MAX);
 
     cpu_get_regs(s->cpu, &r);
@@ -265,6 +326,10 @@ void sim_run_case(struct sim *s, const struct test_case *t, struct outcome *o)
     memcpy(o->after.gpr, r.gpr, sizeof o->after.gpr);
     o->after.rip = r.rip;
     o->after.rflags = r.rflags;
+    o->after.cs = r.seg[SEG_CS].selector;
+    o->after.ss = r.seg[SEG_SS].selector;
+    o->after.ds = null_as_zero(r.seg[SEG_DS].selector);
+    o->after.es = null_as_zero(r.seg[SEG_ES].selector);
     o->vector = -1;
     o->error = 0;
     o->cr2 = 0;
@@ -275,5 +340,12 @@ void sim_run_case(struct sim *s, const struct test_case *t, struct outcome *o)
         if (o->vector == 14)
             o->cr2 = r.cr2;
     }
+    if (ended(t, o)) {
+        o->vector = -1;
+        o->after.rip--;
+    }
     memsys_read(s->memory, (hpa){ARENA_AT}, ARENA_SIZE, o->memory);
+    uint8_t int3[CODE_MAX + 16];
+    memset(int3, 0xcc, sizeof int3);
+    memsys_write(s->memory, (hpa){CODE_AT + s->dirty}, s->dirty_size, int3);
 }

@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 # The differential tester, and the same with planted defects.
 set(differential ${CMAKE_CURRENT_SOURCE_DIR}/differential)
-set(differential_sources ${differential}/main.c ${differential}/generate.c
-    ${differential}/native.c ${differential}/sim.c ${differential}/compare.c)
+set(differential_sources)
+foreach(part main report generate forms bytes values steer segments sequence
+        x87 corpus minimise native sim compare)
+  list(APPEND differential_sources ${differential}/${part}.c)
+endforeach()
 
 # Addresses in native.c are absolute, so these programs are not PIE; the
 # harness itself is not part of the simulator and may have static state.
 function(differential_program name)
   add_executable(${name} ${differential_sources})
   target_link_libraries(${name} PRIVATE vtsim_flags ${ARGN})
+  target_compile_definitions(${name} PRIVATE
+      DIFFERENTIAL_CORPUS="${differential}/corpus.txt")
   target_compile_options(${name} PRIVATE -fno-pie
                          -fno-sanitize=address,undefined)
   target_link_options(${name} PRIVATE -no-pie)

@@ -97,7 +97,7 @@ static bool mmx_fault(struct scope *s)
     s->mask_error = 1;
     s->mask_cr2 = m->cr2 - n->cr2 < 16 ? UINT64_MAX : 0;
     ZydisMnemonic mnemonic = s->t->zi.mnemonic;
-    if (n->vector == 14 && (mnemonic == ZYDIS_MNEMONIC_MASKMOVQ ||
+    if (n->vector >= 12 && (mnemonic == ZYDIS_MNEMONIC_MASKMOVQ ||
                             mnemonic == ZYDIS_MNEMONIC_MASKMOVDQU)) {
         s->mask_outcome = true;
         return true;
@@ -115,14 +115,77 @@ static bool mmx_fault(struct scope *s)
     }
 }
 
-static bool cmps_order(struct scope *s)
+/* Two memory operands, or one of two parts, each of which may fault. */
+static bool access_order(struct scope *s)
 {
-    const ZydisMnemonic m = s->t->zi.mnemonic;
+    const ZydisDecodedInstruction *zi = &s->t->zi;
+    bool parts = zi->mnemonic == ZYDIS_MNEMONIC_LDS ||
+                 zi->mnemonic == ZYDIS_MNEMONIC_LES ||
+                 zi->mnemonic == ZYDIS_MNEMONIC_BOUND;
+    unsigned operands = 0;
+    for (unsigned i = 0; i < zi->operand_count; i++)
+        operands += s->t->zo[i].type == ZYDIS_OPERAND_TYPE_MEMORY;
+    s->mask_fault = true;
+    return (parts ||
+            (zi->meta.category == ZYDIS_CATEGORY_STRINGOP && operands == 2)) &&
+           s->native->vector >= 12 && s->sim->vector >= 12;
+}
+
+/* Save areas: AMD's microcode touches the last byte first. */
+static bool area_end(struct scope *s)
+{
+    bool area = false;
+    for (unsigned i = 0; i < s->t->zi.operand_count; i++)
+        area |= s->t->zo[i].type == ZYDIS_OPERAND_TYPE_MEMORY &&
+                s->t->zo[i].size >= 14 * 8;
+    if (s->sim->vector == 12 || s->sim->vector == 13) {
+        s->mask_fault = true; /* ... beyond the segment limit */
+        return area && s->native->vector == 14;
+    }
     s->mask_cr2 = UINT64_MAX;
     s->mask_error = 1;
-    return (m == ZYDIS_MNEMONIC_CMPSB || m == ZYDIS_MNEMONIC_CMPSW ||
-            m == ZYDIS_MNEMONIC_CMPSD || m == ZYDIS_MNEMONIC_CMPSQ) &&
-           s->native->vector == 14 && s->sim->vector == 14;
+    return area && s->native->vector == 14 && s->sim->vector == 14 &&
+           s->native->cr2 - s->sim->cr2 < 1024;
+}
+
+/* A 4-GiB segment has no limit that an access could exceed, or it has. */
+static bool limit_wrap(struct scope *s)
+{
+    const struct test_case *t = s->t;
+    s->mask_fault = true;
+    if (t->mode == CODE_64 || s->sim->vector != 14 ||
+        (s->native->vector != 13 && s->native->vector != 12))
+        return false;
+    for (unsigned i = 0; i < t->zi.operand_count; i++) {
+        const ZydisDecodedOperand *o = &t->zo[i];
+        if (o->type == ZYDIS_OPERAND_TYPE_MEMORY &&
+            operand_address(t, o) + o->size / 8u > UINT64_C(0x100000000))
+            return true;
+    }
+    return false;
+}
+
+static bool arpl_read_only(struct scope *s)
+{
+    s->mask_outcome = true;
+    return s->t->zi.mnemonic == ZYDIS_MNEMONIC_ARPL && s->sim->vector == 13 &&
+           (s->native->vector == 14 ||
+            (s->native->vector < 0 && !(s->native->after.rflags & ZF)));
+}
+
+/* An operand that is neither aligned nor inside SS. */
+static bool unaligned_stack(struct scope *s)
+{
+    const struct test_case *t = s->t;
+    s->mask_fault = true;
+    for (unsigned i = 0; i < t->zi.operand_count; i++) {
+        const ZydisDecodedOperand *o = &t->zo[i];
+        if (o->type == ZYDIS_OPERAND_TYPE_MEMORY && o->size == 128 &&
+            o->mem.segment == ZYDIS_REGISTER_SS &&
+            operand_address(t, o) % 16 != 0)
+            return s->native->vector == 13 && s->sim->vector == 12;
+    }
+    return false;
 }
 
 static bool rep_compare_fault(struct scope *s)
@@ -166,6 +229,7 @@ static bool fstpnce_empty(struct scope *s)
     const struct fx_image *fx = &s->t->before.fx;
     s->mask_st = s->mask_ftw = true;
     s->mask_fsw = 0;
+    s->mask_outcome = !(fx->fcw & 1); /* the fault is unmasked */
     return s->t->zi.mnemonic == ZYDIS_MNEMONIC_FSTPNCE &&
            !(fx->ftw >> (fx->fsw >> 11 & 7) & 1);
 }
@@ -211,50 +275,63 @@ static bool fld_denormal(struct scope *s)
 static const struct waiver {
     const char *name;
     bool (*applies)(struct scope *s);
+    double share; /* of all cases, at most */
     const char *reason;
 } waiver[] = {
-    {"66h-near-branch", near_branch_66,
+    {"66h-near-branch", near_branch_66, 0.05,
      "SDM Vol.2 JMP/CALL/Jcc: Intel ignores 66h in 64-bit mode; AMD "
      "truncates RIP to 16 bits"},
-    {"shld-shrd-16", shiftd16,
+    {"shld-shrd-16", shiftd16, 0.05,
      "SDM Vol.2 SHLD, SHRD: result undefined when the count exceeds 16"},
-    {"cvtpi2ps-memory", cvtpi2ps_memory,
+    {"cvtpi2ps-memory", cvtpi2ps_memory, 0.05,
      "SDM Vol.2 CVTPI2PS: a transition to MMX operation; AMD makes none for "
      "a memory source"},
-    {"enter-fault", enter_fault,
+    {"enter-fault", enter_fault, 0.05,
      "SDM Vol.2 ENTER: frames pushed before the final stack probe faults may "
      "stay in memory; the model writes none"},
-    {"kernel-address", kernel_address,
+    {"kernel-address", kernel_address, 0.05,
      "the host's kernel half is mapped for supervisors, the model's is not: "
      "bit P of the error code"},
-    {"x87-c1", x87_c1,
+    {"x87-c1", x87_c1, 0.05,
      "SDM Vol.2 FCOMI, FUCOMI: C1 = 0 (AMD keeps it); FCMOVcc, FFREE: "
      "undefined without a stack fault"},
-    {"nop-0f0d", nop_0f0d,
+    {"nop-0f0d", nop_0f0d, 0.05,
      "SDM Vol.2 App.A: 0F 0D with a register is a reserved NOP; AMD: #UD"},
-    {"loopcc-prefix", loopcc_prefix,
+    {"loopcc-prefix", loopcc_prefix, 0.05,
      "SDM Vol.2 LOOPcc takes no F2/F3; on AMD it chooses the condition"},
-    {"mmx-fault", mmx_fault,
+    {"mmx-fault", mmx_fault, 0.05,
      "whether the MMX transition precedes a fault, and whether MASKMOVQ "
      "faults on bytes it does not write, is implementation-specific"},
-    {"cmps-order", cmps_order,
-     "SDM Vol.2 CMPS: which of two faulting operands is read first is not "
-     "specified"},
-    {"rep-compare-fault", rep_compare_fault,
+    {"access-order", access_order, 0.05,
+     "SDM Vol.2 MOVS, CMPS, LDS, BOUND: which of two faulting accesses is made "
+     "first is not specified"},
+    {"area-end", area_end, 0.05,
+     "SDM Vol.2 FXSAVE and its like: which byte of an area that faults is "
+     "reported is not specified; AMD touches the last one first"},
+    {"limit-wrap", limit_wrap, 0.05,
+     "SDM Vol.3 Limit Checking: with a limit of FFFFFFFFh an access that wraps "
+     "may or may not fault"},
+    {"arpl-read-only", arpl_read_only, 0.05,
+     "SDM Vol.2 ARPL: #GP when the destination is not writable; on AMD only "
+     "when it is written"},
+    {"unaligned-stack", unaligned_stack, 0.05,
+     "an operand unaligned (#GP) and beyond SS's limit (#SS): the manual "
+     "gives no order"},
+    {"rep-compare-fault", rep_compare_fault, 0.05,
      "SDM Vol.2 REP: EFLAGS are restored on a page fault; AMD keeps those of "
      "the last iteration"},
-    {"fcom-unmasked", fcom_unmasked,
+    {"fcom-unmasked", fcom_unmasked, 0.05,
      "SDM Vol.2 FCOM, FPREM: condition codes are not set under an unmasked "
      "exception; AMD sets them"},
-    {"fstpnce-empty", fstpnce_empty,
+    {"fstpnce-empty", fstpnce_empty, 0.05,
      "D9 D8+i is a reserved alias of FSTP; AMD's makes no stack-fault check"},
-    {"call-order", call_order,
+    {"call-order", call_order, 0.05,
      "SDM Vol.2 CALL checks the target before it pushes; AMD the other way"},
-    {"harness-memory", harness_memory,
+    {"harness-memory", harness_memory, 0.05,
      "the address lies in the image or heap of the harness"},
-    {"wild-jump", wild_jump,
+    {"wild-jump", wild_jump, 0.05,
      "the target lies in memory of the harness, whose code the host ran on"},
-    {"fld-denormal", fld_denormal,
+    {"fld-denormal", fld_denormal, 0.05,
      "SDM Vol.1 Denormal Operand Exception: an unmasked #D stops FLD before "
      "it pushes; AMD pushes"},
 };
@@ -272,6 +349,11 @@ const char *waiver_name(unsigned i)
 const char *waiver_reason(unsigned i)
 {
     return waiver[i].reason;
+}
+
+double waiver_share(unsigned i)
+{
+    return waiver[i].share;
 }
 
 #endif
