@@ -2,8 +2,7 @@
  * VEX-encoded vector instructions that raise no SIMD floating-point exception:
  * every row of avx_int.def and every other form against the host executing
  * the same bytes, in 128 and 256 bits, from registers and memory, with what
- * becomes of bits 255:128. Then what the host cannot show: faults in the
- * middle, masked elements at the end of a page, encodings that are #UD.
+ * becomes of bits 255:128.
  */
 #include "tests/unit/vec_rig.h"
 
