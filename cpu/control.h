@@ -22,6 +22,8 @@ enum {
 #define CR0_PG (UINT64_C(1) << 31)
 
 enum {
+    CR4_VME = 1 << 0,
+    CR4_PVI = 1 << 1,
     CR4_TSD = 1 << 2,
     CR4_DE = 1 << 3,
     CR4_PSE = 1 << 4,

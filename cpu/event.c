@@ -10,6 +10,7 @@
 #include "cpu/lapic.h"
 #include "cpu/reset.h"
 #include "cpu/segment.h"
+#include "cpu/v86.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -201,6 +202,7 @@ enum boundary {
     BOUNDARY_APIC,
     BOUNDARY_EXTINT,
     BOUNDARY_BREAKPOINT,
+    BOUNDARY_VIRTUAL,
 };
 
 static bool in_shadow(const struct cpu *c, bool flag)
@@ -261,6 +263,8 @@ static enum boundary next_boundary(const struct cpu *c)
         (c->dr[7] & 0xff) != 0 && !mov_ss && !rf_in_force(c) &&
         debug_instruction_match(c, linear_rip(c)) != 0)
         return BOUNDARY_BREAKPOINT;
+    if (c->activity == ACTIVITY_RUN && v86_interrupt_waits(c))
+        return BOUNDARY_VIRTUAL;
     return BOUNDARY_NOTHING;
 }
 
@@ -339,6 +343,10 @@ bool event_boundary(struct cpu *c)
     case BOUNDARY_APIC: event_interrupt(c, lapic_acknowledge(c), false); break;
     case BOUNDARY_EXTINT: deliver_extint(c); break;
     case BOUNDARY_BREAKPOINT: deliver_breakpoint(c); break;
+    case BOUNDARY_VIRTUAL:
+        raise_gp(c, 0);
+        event_deliver(c);
+        break;
     case BOUNDARY_NOTHING: break;
     }
     if (c->activity == ACTIVITY_RUN && needs_upkeep(c))

@@ -369,7 +369,8 @@ UOP_STATIC(callout_end)
 
 UOP_STATIC(cs_limit)
 {
-    if (UNLIKELY(u->imm > c->seg[SEG_CS].limit)) {
+    uint32_t limit = c->seg[SEG_CS].limit;
+    if (UNLIKELY(u->imm > limit && limit != UINT32_MAX)) {
         (void)raise_gp(c, 0);
         return uop_fault(c, u);
     }

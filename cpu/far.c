@@ -6,11 +6,11 @@
 #include "cpu/far.h"
 
 #include "cpu/idt.h"
+#include "cpu/int_callout.h"
 #include "cpu/segment.h"
 #include "cpu/sysinsn.h"
+#include "cpu/v86.h"
 #include "sim/base/bits.h"
-
-#include <string.h>
 
 struct far_target {
     uint16_t selector;
@@ -212,7 +212,7 @@ static enum step jump_system(struct cpu *c, const struct far_target *t,
 static enum step jump_far(struct cpu *c, const struct far_target *t)
 {
     struct descriptor d;
-    if ((c->mode & MODE_PROT) == 0) {
+    if ((c->mode & MODE_PROT) == 0 || (c->mode & MODE_V86) != 0) {
         enum step s = jump_real(c, t);
         if (s == STEP_JUMP)
             cpu_update_mode(c);
@@ -245,12 +245,13 @@ enum step sys_far_direct(struct cpu *c, const struct uop *u)
 
 enum step sys_far_indirect(struct cpu *c, const struct uop *u)
 {
-    struct far_target t = {.size = sys_size(u),
-                           .call = (u->aux & SYS_CALL_FAR) != 0};
-    if (!mem_load_slow(c, u, uop_ea(c, u), t.size + 2, false))
+    struct far_target t = {.size = 1u << (u->aux & OFFSET_LG),
+                           .call = (u->aux >> OFFSET_OPERATION_SHIFT & 1) != 0};
+    uint64_t selector;
+    if (!int_load_part(c, u, 0, t.size, &t.offset) ||
+        !int_load_part(c, u, t.size, 2, &selector))
         return STEP_FAULT;
-    memcpy(&t.offset, c->slow.u8, t.size);
-    memcpy(&t.selector, c->slow.u8 + t.size, 2);
+    t.selector = (uint16_t)selector;
     return jump_far(c, &t);
 }
 
@@ -258,7 +259,10 @@ enum step sys_far_indirect(struct cpu *c, const struct uop *u)
 
 enum step sys_int(struct cpu *c, const struct uop *u)
 {
-    return event_software(c, (uint8_t)sys_extra(u), false);
+    uint8_t vector = (uint8_t)sys_extra(u);
+    if ((c->mode & MODE_V86) != 0)
+        return v86_int(c, vector);
+    return event_software(c, vector, false);
 }
 
 enum step sys_int3(struct cpu *c, const struct uop *u)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One event through its gate: IA-32e, 32-bit and 16-bit protected-mode gates
- * and the real-mode vector table. Task gates and virtual-8086 mode are
- * refused aloud. SDM Vol.3 "Interrupt and Exception Handling", Vol.2 "INT n".
+ * and the real-mode vector table. Task gates are refused aloud.
+ * SDM Vol.3 "Interrupt and Exception Handling", Vol.2 "INT n".
  */
 #include "cpu/idt.h"
 
@@ -126,7 +126,11 @@ static bool check_target(struct cpu *c, struct delivery *d)
     if (!descriptor_read(c, d->selector, EXC_GP, d->ext, &cs))
         return false;
     unsigned cpl = cpu_cpl(c), dpl = descriptor_dpl(&cs);
+    bool conforming = (descriptor_type(&cs) & TYPE_CONFORMING) != 0;
     if (!descriptor_is_code(&cs) || dpl > cpl)
+        return refuse(c, EXC_GP, error);
+    /* Virtual-8086 mode is left for level 0 alone. */
+    if ((c->mode & MODE_V86) != 0 && (conforming || dpl != 0))
         return refuse(c, EXC_GP, error);
     if ((c->mode & MODE_LMA) != 0 &&
         (!descriptor_is_long(&cs) || descriptor_is_big(&cs)))
@@ -135,7 +139,6 @@ static bool check_target(struct cpu *c, struct delivery *d)
         return refuse(c, EXC_NP, error);
     if (!descriptor_set_accessed(c, &cs))
         return false;
-    bool conforming = (descriptor_type(&cs) & TYPE_CONFORMING) != 0;
     d->cpl = conforming ? cpl : dpl;
     d->cs = segment_from(&cs);
     d->switched = d->cpl < cpl;
@@ -164,15 +167,22 @@ static bool choose_stack(struct cpu *c, struct delivery *d)
     return true;
 }
 
+/* Pushed, then null, when an event leaves virtual-8086 mode: in protected
+ * mode their contents would mean something else. */
+static const uint8_t v86_pushed[] = {SEG_GS, SEG_FS, SEG_DS, SEG_ES};
+
 static bool push_frame(struct cpu *c, struct delivery *d)
 {
-    uint64_t v[6];
+    uint64_t v[10];
     unsigned n = 0, size;
     bool lma = (c->mode & MODE_LMA) != 0;
     if (lma)
         size = 8;
     else
         size = d->type == SYS_INT || d->type == SYS_TRAP ? 4 : 2;
+    if ((c->mode & MODE_V86) != 0)
+        for (unsigned i = 0; i < sizeof v86_pushed; i++)
+            v[n++] = c->seg[v86_pushed[i]].selector;
     if (lma || d->switched) {
         v[n++] = c->seg[SEG_SS].selector;
         v[n++] = c->gpr[REG_RSP];
@@ -202,6 +212,9 @@ static bool deliver_protected(struct cpu *c, struct delivery *d)
         return false;
     if (d->switched)
         c->seg[SEG_SS] = d->stack.ss;
+    if ((c->mode & MODE_V86) != 0)
+        for (unsigned i = 0; i < sizeof v86_pushed; i++)
+            c->seg[v86_pushed[i]] = segment_null(0, 0);
     if (lma)
         c->gpr[REG_RSP] = d->stack.sp;
     else
@@ -244,9 +257,5 @@ bool idt_deliver(struct cpu *c, const struct event *e, bool interrupt)
     d.flags = flags_image(c, e, interrupt);
     if ((c->mode & MODE_PROT) == 0)
         return deliver_real(c, &d);
-    if ((c->mode & MODE_V86) != 0) {
-        raise_unmodelled(c, "an event in virtual-8086 mode");
-        return false;
-    }
     return deliver_protected(c, &d);
 }

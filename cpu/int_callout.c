@@ -37,14 +37,35 @@ static bool linear_of(struct cpu *c, const struct uop *u, uint64_t off,
     *lin = (uint32_t)(s->base + off);
     if (!segment_within(s, (uint32_t)off, size))
         return limit_fault(c, u);
-    if ((c->mode & MODE_PROT) == 0 || (c->mode & MODE_V86) != 0)
-        return true;
     bool code = (s->attr & TYPE_CODE) != 0;
     if ((s->attr & SEG_ATTR_UNUSABLE) != 0 ||
         (write && (code || (s->attr & TYPE_WRITE) == 0)) ||
         (!write && code && (s->attr & TYPE_READ) == 0))
         return limit_fault(c, u);
     return true;
+}
+
+bool int_load_part(struct cpu *c, const struct uop *u, unsigned at,
+                   unsigned size, uint64_t *v)
+{
+    uint64_t lin;
+    if (!linear_of(c, u, offset_of(c, u, at), size, false, &lin) ||
+        !mem_load_slow(c, u, lin, size, false))
+        return false;
+    *v = c->slow.u64[0];
+    return true;
+}
+
+bool int_store_part(struct cpu *c, const struct uop *u, unsigned at,
+                    unsigned size, uint64_t v, bool commit)
+{
+    uint64_t lin;
+    if (!linear_of(c, u, offset_of(c, u, at), size, true, &lin))
+        return false;
+    if (!commit)
+        return mem_store_probe(c, u, lin, size);
+    c->slow.u64[0] = v;
+    return mem_store_slow(c, u, lin, size, false);
 }
 
 enum step int_pop_m(struct cpu *c, const struct uop *u)

@@ -26,6 +26,18 @@ callout_fn int_pusha, int_popa, int_leave;
 callout_fn int_enter; /* aux: bytes | level << 16 */
 callout_fn int_pushf, int_popf;
 
+/*
+ * Part of an operand that is read piece by piece: `size` bytes, `at` bytes
+ * after the offset, which wraps around at the address size as for an operand
+ * of its own. Callouts with an offset. False: c->event is valid.
+ */
+SIM_MUST_CHECK bool int_load_part(struct cpu *c, const struct uop *u,
+                                  unsigned at, unsigned size, uint64_t *v);
+/* The same for a store; without `commit` only whether it would fault. */
+SIM_MUST_CHECK bool int_store_part(struct cpu *c, const struct uop *u,
+                                   unsigned at, unsigned size, uint64_t v,
+                                   bool commit);
+
 callout_fn int_bt;      /* offset, src: bit number; operation: enum bt_op */
 callout_fn int_xlat;    /* offset */
 callout_fn int_clflush; /* linear address of the uop */

@@ -6,6 +6,7 @@
 #include "cpu/exec_int.h"
 #include "cpu/int_callout.h"
 #include "cpu/segment.h"
+#include "cpu/v86.h"
 
 static uint64_t get(const struct cpu *c, unsigned off, unsigned lg)
 {
@@ -55,9 +56,23 @@ enum step int_pop_r(struct cpu *c, const struct uop *u)
     return STEP_NEXT;
 }
 
+/* Intel's manual has #GP in place of #SS where 8086 segments end, for these
+ * stack pointers; AMD's has not. SDM Vol.2 "PUSHA/PUSHAD". */
+static bool pusha_refuses(const struct cpu *c)
+{
+    uint32_t sp = (uint32_t)c->gpr[REG_RSP];
+    bool is_8086 = (c->mode & MODE_PROT) == 0 || (c->mode & MODE_V86) != 0;
+    if ((c->mode & MODE_SS32) == 0)
+        sp &= 0xffff;
+    return is_8086 && c->config.vendor == VENDOR_INTEL && (sp & 1) != 0 &&
+           sp >= 7 && sp <= 15;
+}
+
 /* The SP pushed is the one from before. */
 enum step int_pusha(struct cpu *c, const struct uop *u)
 {
+    if (pusha_refuses(c))
+        return raise_gp(c, 0);
     return push(c, c->gpr, 8, u->scale);
 }
 
@@ -115,7 +130,8 @@ static bool enter_probe(struct cpu *c, const struct stack *s, uint64_t sp,
 }
 
 /* What ENTER will push, value after value, and then a write at the final
- * stack pointer, which must succeed though nothing is written there. */
+ * stack pointer, which must succeed though nothing is written there: of the
+ * operand's size, as a processor was found to do. */
 static bool enter_checks(struct cpu *c, const struct stack *s, unsigned n,
                          unsigned lg, unsigned bytes)
 {
@@ -124,7 +140,7 @@ static bool enter_checks(struct cpu *c, const struct stack *s, unsigned n,
             return false;
     if (PLANTED(c, PLANT_ENTER_NO_PROBE))
         return true;
-    return enter_probe(c, s, s->sp - ((uint64_t)n << lg) - bytes, 1);
+    return enter_probe(c, s, s->sp - ((uint64_t)n << lg) - bytes, 1u << lg);
 }
 
 /*
@@ -159,18 +175,22 @@ enum step int_enter(struct cpu *c, const struct uop *u)
     return STEP_NEXT;
 }
 
-static bool v86_refuses(const struct cpu *c)
+static enum v86_flags flags_access(const struct cpu *c, const struct uop *u)
 {
-    return (c->mode & MODE_V86) != 0 && (c->eflags & FLAG_IOPL) != FLAG_IOPL;
+    return (c->mode & MODE_V86) != 0 ? v86_flags_access(c, 1u << u->scale)
+                                     : V86_PLAIN;
 }
 
 /* VM and RF are 0 in the image. */
 enum step int_pushf(struct cpu *c, const struct uop *u)
 {
-    if (v86_refuses(c))
+    enum v86_flags access = flags_access(c, u);
+    if (access == V86_REFUSED)
         return raise_gp(c, 0);
     uint64_t v =
         (flags_read(c) | FLAG_ONE) & ~(uint64_t)(uint32_t)(FLAG_VM | FLAG_RF);
+    if (access == V86_VIRTUAL)
+        v = v86_flags_image(c);
     return push(c, &v, 1, u->scale);
 }
 
@@ -181,18 +201,18 @@ enum step int_pushf(struct cpu *c, const struct uop *u)
 enum step int_popf(struct cpu *c, const struct uop *u)
 {
     struct stack s = stack_current(c);
+    enum v86_flags access = flags_access(c, u);
     uint64_t v;
-    if (v86_refuses(c))
+    if (access == V86_REFUSED)
         return raise_gp(c, 0);
-    if (!stack_pop(c, &s, &v, 1, 1u << u->scale))
+    if (!stack_pop(c, &s, &v, 1, 1u << u->scale) ||
+        (access == V86_VIRTUAL && v86_flags_bad(c, (uint32_t)v)))
         return STEP_FAULT;
     uint32_t may = FLAG_ARITH | FLAG_TF | FLAG_DF | FLAG_NT;
     unsigned cpl = c->mode & MODE_CPL;
     if (u->scale > 1)
         may |= FLAG_AC | FLAG_ID;
-    if ((c->mode & MODE_V86) != 0)
-        may |= FLAG_IF; /* IOPL is 3 here */
-    else if (cpl == 0)
+    if (cpl == 0)
         may |= FLAG_IOPL | FLAG_IF;
     else if (cpl <= (c->eflags & FLAG_IOPL) >> 12)
         may |= FLAG_IF;
@@ -200,6 +220,11 @@ enum step int_popf(struct cpu *c, const struct uop *u)
     uint32_t old = flags_read(c);
     if (u->scale > 1)
         old &= ~(uint32_t)FLAG_RF;
+    if (access == V86_VIRTUAL) {
+        old &= ~(uint32_t)FLAG_VIF;
+        old |= (v & FLAG_IF) != 0 ? FLAG_VIF : 0;
+        may |= PLANTED(c, PLANT_VME_POPF_IF) ? FLAG_IF : 0;
+    }
     c->eflags = (old & ~may) | ((uint32_t)v & may);
     cpu_update_mode(c);
     return STEP_NEXT;

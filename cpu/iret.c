@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Far RET and IRET in real, protected, compatibility and 64-bit mode.
- * Returns to virtual-8086 mode and to another task are refused aloud.
+ * Far RET and IRET in every mode. Returns to another task are refused aloud.
  * SDM Vol.2 "RET", "IRET/IRETD/IRETQ".
  */
 #include "cpu/far.h"
 #include "cpu/flags.h"
 #include "cpu/idt.h"
 #include "cpu/sysinsn.h"
+#include "cpu/v86.h"
 
 /* A return under way: everything is read and checked before any commit. */
 struct far_return {
@@ -95,6 +95,12 @@ static void commit(struct cpu *c, struct far_return *r, unsigned release)
         segment_drop_inner(c, r->level);
 }
 
+/* Segments are 8086 ones: real or virtual-8086 mode. */
+static bool is_8086(const struct cpu *c)
+{
+    return (c->mode & MODE_PROT) == 0 || (c->mode & MODE_V86) != 0;
+}
+
 static enum step ret_real(struct cpu *c, const struct uop *u)
 {
     struct stack s = stack_current(c);
@@ -113,7 +119,7 @@ static enum step ret_real(struct cpu *c, const struct uop *u)
 
 enum step sys_far_ret(struct cpu *c, const struct uop *u)
 {
-    if ((c->mode & MODE_PROT) == 0)
+    if (is_8086(c))
         return ret_real(c, u);
     struct far_return r = {.stack = stack_current(c), .size = sys_size(u)};
     unsigned release = sys_extra(u);
@@ -162,9 +168,36 @@ static enum step iret_real(struct cpu *c, const struct uop *u)
     stack_commit(c, &s);
     segment_set_real_cs(c, (uint16_t)v[1]);
     c->rip = v[0];
-    sys_set_flags(c, (uint32_t)v[2],
-                  iret_mask(c, 0, sys_size(u)) |
-                      (sys_size(u) > 2 ? 0u : FLAG_RF));
+    /* VIF and VIP stay, and a word of FLAGS takes RF away. */
+    uint32_t mask =
+        iret_mask(c, 0, sys_size(u)) & ~(uint32_t)(FLAG_VIF | FLAG_VIP);
+    sys_set_flags(c, (uint32_t)v[2], mask | FLAG_RF);
+    c->nmi_blocked = false;
+    cpu_update_mode(c);
+    return STEP_JUMP;
+}
+
+static enum step iret_v86(struct cpu *c, const struct uop *u)
+{
+    struct stack s = stack_current(c);
+    unsigned size = sys_size(u);
+    enum v86_flags access = v86_flags_access(c, size);
+    uint64_t v[3];
+    if (access == V86_REFUSED)
+        return raise_gp(c, 0);
+    if (!stack_pop(c, &s, v, 3, size))
+        return STEP_FAULT;
+    uint32_t flags = (uint32_t)v[2];
+    if (access == V86_VIRTUAL && v86_flags_bad(c, flags))
+        return STEP_FAULT;
+    if (v[0] > c->seg[SEG_CS].limit)
+        return raise_gp(c, 0);
+    stack_commit(c, &s);
+    segment_set_real_cs(c, (uint16_t)v[1]);
+    c->rip = v[0];
+    sys_set_flags(c, flags, iret_mask(c, 3, size) | FLAG_RF);
+    if (access == V86_VIRTUAL)
+        v86_set_vif(c, (flags & FLAG_IF) != 0);
     c->nmi_blocked = false;
     cpu_update_mode(c);
     return STEP_JUMP;
@@ -175,7 +208,7 @@ enum step sys_iret(struct cpu *c, const struct uop *u)
     if ((c->mode & MODE_PROT) == 0)
         return iret_real(c, u);
     if ((c->mode & MODE_V86) != 0)
-        return raise_unmodelled(c, "IRET in virtual-8086 mode");
+        return iret_v86(c, u);
     if ((c->eflags & FLAG_NT) != 0) {
         if ((c->mode & MODE_LMA) != 0)
             return raise_gp(c, 0);
@@ -191,7 +224,7 @@ enum step sys_iret(struct cpu *c, const struct uop *u)
     r.flags = v[2];
     if (r.size == 4 && (r.flags & FLAG_VM) != 0 && cpl == 0 &&
         (c->mode & MODE_LMA) == 0)
-        return raise_unmodelled(c, "IRET to virtual-8086 mode");
+        return v86_enter(c, &r.stack, v, iret_mask(c, 0, 4));
     if (!check_cs(c, &r))
         return STEP_FAULT;
     r.pops_ss = r.level != cpl || (c->mode & MODE_LONG) != 0;

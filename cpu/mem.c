@@ -94,11 +94,11 @@ bool mem_system_write(struct cpu *c, uint64_t lin, unsigned len, const void *in)
     return false;
 }
 
-/* Rights of a segment in protected mode; SDM Vol.3 "Type Checking". */
-static bool rights_ok(const struct cpu *c, const struct segment *s, bool write)
+/* Rights of a segment; SDM Vol.3 "Type Checking". Real mode goes on with
+ * what protected mode left in the register: "Switching Back to Real-Address
+ * Mode". */
+static bool rights_ok(const struct segment *s, bool write)
 {
-    if (!(c->mode & MODE_PROT) || (c->mode & MODE_V86))
-        return true;
     bool code = (s->attr & TYPE_CODE) != 0;
     if (write)
         return !code && (s->attr & TYPE_WRITE) != 0;
@@ -113,7 +113,7 @@ bool mem_linear(struct cpu *c, unsigned seg, uint64_t offset, unsigned size,
         *lin = offset + (seg == SEG_FS || seg == SEG_GS ? s->base : 0);
         return true;
     }
-    if (s->attr & SEG_ATTR_UNUSABLE || !rights_ok(c, s, write) ||
+    if (s->attr & SEG_ATTR_UNUSABLE || !rights_ok(s, write) ||
         !segment_within(s, (uint32_t)offset, size))
         return raise_address(c, seg);
     *lin = (uint32_t)(s->base + offset);

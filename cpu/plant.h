@@ -9,21 +9,26 @@
 
 enum plant {
     PLANT_NONE,
-    PLANT_ADC_CARRY_IN,     /* ADC forgets the carry in its own CF */
-    PLANT_SAR_FLAG,         /* SAR takes CF from the wrong bit */
-    PLANT_CMOV_UPPER,       /* CMOV r32 not taken keeps bits 63:32 */
-    PLANT_BT_NEGATIVE,      /* BT m, r ignores the sign of the offset */
-    PLANT_INC_CARRY,        /* INC clears CF */
-    PLANT_CMPXCHG_NO_WRITE, /* CMPXCHG does not write back on mismatch */
-    PLANT_ENTER_NO_PROBE,   /* ENTER does not probe the final stack top */
-    PLANT_SSE_UNALIGNED,    /* no #GP for an unaligned 16-byte operand */
-    PLANT_COMIS_PARITY,     /* COMISx, PTEST forget PF on unordered */
-    PLANT_FLD_NO_OVERFLOW,  /* FLD does not see a full register stack */
-    PLANT_REP_COUNT32,      /* addr32 REP with count 0 does not zero-extend */
-    PLANT_PUSH_RSP,         /* PUSH RSP stores the decremented value */
+    PLANT_ADC_CARRY_IN,       /* ADC forgets the carry in its own CF */
+    PLANT_SAR_FLAG,           /* SAR takes CF from the wrong bit */
+    PLANT_CMOV_UPPER,         /* CMOV r32 not taken keeps bits 63:32 */
+    PLANT_BT_NEGATIVE,        /* BT m, r ignores the sign of the offset */
+    PLANT_INC_CARRY,          /* INC clears CF */
+    PLANT_CMPXCHG_NO_WRITE,   /* CMPXCHG does not write back on mismatch */
+    PLANT_ENTER_NO_PROBE,     /* ENTER does not probe the final stack top */
+    PLANT_SSE_UNALIGNED,      /* no #GP for an unaligned 16-byte operand */
+    PLANT_COMIS_PARITY,       /* COMISx, PTEST forget PF on unordered */
+    PLANT_FLD_NO_OVERFLOW,    /* FLD does not see a full register stack */
+    PLANT_REP_COUNT32,        /* addr32 REP with count 0 does not zero-extend */
+    PLANT_PUSH_RSP,           /* PUSH RSP stores the decremented value */
     PLANT_VEX128_KEEPS_UPPER, /* VEX.128 keeps bits 255:128 */
     PLANT_MASKMOV_FAULTS,     /* VMASKMOV touches a masked-out element */
-    PLANT_GATHER_KEEPS_MASK,  /* gathers keep the mask bits of loaded elements */
+    PLANT_GATHER_KEEPS_MASK, /* gathers keep the mask bits of loaded elements */
+    PLANT_DAA_NO_AF,         /* DAA ignores AF */
+    PLANT_AAM_ZERO,          /* AAM with 0 does not raise #DE */
+    PLANT_V86_INT_IOPL,      /* INT n in virtual-8086 mode ignores IOPL */
+    PLANT_VME_POPF_IF,       /* POPF with CR4.VME lets IF through */
+    PLANT_REAL_SP_WRAP,      /* a push at SP = 1 in real mode wraps around */
     PLANT_COUNT
 };
 

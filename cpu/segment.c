@@ -117,6 +117,15 @@ struct segment segment_null(uint16_t sel, unsigned dpl)
     return s;
 }
 
+struct segment segment_v86(uint16_t sel)
+{
+    enum { DATA_LEVEL_3 = 0xf3 }; /* present, DPL 3, writable, accessed */
+    return (struct segment){.selector = sel,
+                            .base = (uint64_t)sel << 4,
+                            .limit = 0xffff,
+                            .attr = DATA_LEVEL_3};
+}
+
 /* ------------------------------------------------------ register loading */
 
 static bool fail(struct cpu *c, uint8_t vector, uint16_t sel, uint32_t ext)
@@ -185,10 +194,16 @@ static bool load_data(struct cpu *c, unsigned seg, uint16_t sel)
 
 bool segment_load(struct cpu *c, unsigned seg, uint16_t sel)
 {
+    if ((c->mode & MODE_V86) != 0) {
+        c->seg[seg] = segment_v86(sel);
+        return true;
+    }
     if ((c->mode & MODE_PROT) == 0) {
         /* Limit and rights stay: "unreal" mode is made this way. */
         c->seg[seg].selector = sel;
         c->seg[seg].base = (uint64_t)sel << 4;
+        c->seg[seg].attr &= ~(uint32_t)SEG_ATTR_UNUSABLE;
+        c->seg[seg].attr |= SEG_ATTR_P | SEG_ATTR_S;
         return true;
     }
     return seg == SEG_SS ? load_ss(c, sel) : load_data(c, seg, sel);
@@ -258,6 +273,10 @@ void segment_set_cs(struct cpu *c, const struct segment *cs, unsigned cpl)
 void segment_set_real_cs(struct cpu *c, uint16_t sel)
 {
     struct segment *cs = &c->seg[SEG_CS];
+    if ((c->mode & MODE_V86) != 0) {
+        *cs = segment_v86(sel);
+        return;
+    }
     cs->selector = sel;
     cs->base = (uint64_t)sel << 4;
     cs->attr = (cs->attr & (SEG_ATTR_DB | SEG_ATTR_G)) | 0x93;

@@ -115,6 +115,9 @@ SIM_MUST_CHECK bool descriptor_set_busy(struct cpu *c, struct descriptor *d,
 struct segment segment_from(const struct descriptor *d);
 /* A null selector in a data register; for SS `dpl` is the CPL. */
 struct segment segment_null(uint16_t sel, unsigned dpl);
+/* Any of the six registers in virtual-8086 mode: base, limit and rights
+ * follow from the mode. SDM Vol.3 "Segment Registers" of virtual machines. */
+struct segment segment_v86(uint16_t sel);
 
 /*
  * Load ES, DS, FS, GS or SS as MOV and POP do, in any mode; commits only
@@ -135,8 +138,8 @@ SIM_MUST_CHECK bool segment_load_tr(struct cpu *c, uint16_t sel);
 /* Put CS in place for a transfer that ends at privilege level `cpl`. */
 void segment_set_cs(struct cpu *c, const struct segment *cs, unsigned cpl);
 
-/* CS as far transfers in real mode load it: a writable, readable segment;
- * limit and default size stay. */
+/* CS as far transfers in real and virtual-8086 mode load it: a writable,
+ * readable segment; in real mode limit and default size stay. */
 void segment_set_real_cs(struct cpu *c, uint16_t sel);
 
 /* After a return to an outer level: data registers that may not be used

@@ -5,6 +5,7 @@
  */
 #include "cpu/debug.h"
 #include "cpu/mem.h"
+#include "cpu/plant.h"
 #include "cpu/segment.h"
 #include "sim/base/bits.h"
 
@@ -39,9 +40,10 @@ static bool address(struct cpu *c, const struct stack *s, uint64_t off,
         ok = segment_canonical(c, off) && segment_canonical(c, off + size - 1);
     } else {
         *lin = (uint32_t)(s->ss.base + off);
+        if (PLANTED(c, PLANT_REAL_SP_WRAP) && (c->mode & MODE_PROT) == 0)
+            return true;
         ok = (s->ss.attr & SEG_ATTR_UNUSABLE) == 0 &&
-             (!write || (c->mode & MODE_PROT) == 0 ||
-              (s->ss.attr & TYPE_WRITE) != 0) &&
+             (!write || (s->ss.attr & TYPE_WRITE) != 0) &&
              segment_within(&s->ss, (uint32_t)off, size);
     }
     if (!ok) {

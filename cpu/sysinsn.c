@@ -8,6 +8,7 @@
 #include "cpu/control.h"
 #include "cpu/cpuid.h"
 #include "cpu/flags.h"
+#include "cpu/int_callout.h"
 #include "cpu/msr.h"
 #include "cpu/reset.h"
 #include "cpu/segment.h"
@@ -117,17 +118,14 @@ enum step sys_pop_sreg(struct cpu *c, const struct uop *u)
     return STEP_NEXT;
 }
 
-/* LDS, LES, LFS, LGS, LSS: offset of sys_size bytes, then the selector. */
+/* LDS, LES, LFS, LGS, LSS: an offset, then the selector. */
 enum step sys_load_far(struct cpu *c, const struct uop *u)
 {
-    unsigned size = sys_size(u);
-    uint64_t offset = 0;
-    uint16_t sel;
-    if (!mem_load_slow(c, u, uop_ea(c, u), size + 2, false))
-        return STEP_FAULT;
-    memcpy(&offset, c->slow.u8, size);
-    memcpy(&sel, c->slow.u8 + size, 2);
-    if (!segment_load(c, u->src, sel))
+    unsigned size = 1u << (u->aux & OFFSET_LG);
+    uint64_t offset, sel;
+    if (!int_load_part(c, u, 0, size, &offset) ||
+        !int_load_part(c, u, size, 2, &sel) ||
+        !segment_load(c, u->src, (uint16_t)sel))
         return STEP_FAULT;
     sys_write_reg(c, u->dst, size, offset);
     cpu_update_mode(c);
@@ -136,22 +134,21 @@ enum step sys_load_far(struct cpu *c, const struct uop *u)
 
 /* ------------------------------------------------------ descriptor tables */
 
+/* Limit and base are two operands: each by itself is within the segment. */
 static enum step load_table(struct cpu *c, const struct uop *u,
                             struct descriptor_table *t)
 {
     unsigned bytes = (c->mode & MODE_LONG) != 0 ? 8 : 4;
-    uint64_t base = 0;
-    uint16_t limit;
-    if (!mem_load_slow(c, u, uop_ea(c, u), bytes + 2, false))
+    uint64_t limit, base;
+    if (!int_load_part(c, u, 0, 2, &limit) ||
+        !int_load_part(c, u, 2, bytes, &base))
         return STEP_FAULT;
-    memcpy(&limit, c->slow.u8, 2);
-    memcpy(&base, c->slow.u8 + 2, bytes);
     if (bytes == 8 && !segment_canonical(c, base))
         return raise_gp(c, 0);
-    if (bytes == 4 && sys_size(u) == 2)
+    if (bytes == 4 && (u->aux & OFFSET_LG) == 1)
         base &= 0xffffff;
     t->base = base;
-    t->limit = limit;
+    t->limit = (uint16_t)limit;
     return STEP_NEXT;
 }
 
@@ -170,9 +167,9 @@ static enum step store_table(struct cpu *c, const struct uop *u,
                              const struct descriptor_table *t)
 {
     unsigned bytes = (c->mode & MODE_LONG) != 0 ? 8 : 4;
-    memcpy(c->slow.u8, &t->limit, 2);
-    memcpy(c->slow.u8 + 2, &t->base, bytes);
-    if (!mem_store_slow(c, u, uop_ea(c, u), bytes + 2, false))
+    if (!int_store_part(c, u, 2, bytes, t->base, false) ||
+        !int_store_part(c, u, 0, 2, t->limit, true) ||
+        !int_store_part(c, u, 2, bytes, t->base, true))
         return STEP_FAULT;
     return STEP_NEXT;
 }

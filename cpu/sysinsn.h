@@ -45,7 +45,8 @@ SIM_MUST_CHECK bool sys_write_rm(struct cpu *c, const struct uop *u,
 /* Replace the EFLAGS bits of `mask`; RF starts its one instruction. */
 void sys_set_flags(struct cpu *c, uint32_t value, uint32_t mask);
 
-/* cpu/sysinsn.c. mov_sreg, load_far: src is the segment's number. */
+/* cpu/sysinsn.c. mov_sreg, load_far: src is the segment's number; load_far
+ * has its operand as an offset (cpu/int_callout.h), and so has far_indirect. */
 callout_fn sys_mov_to_sreg, sys_mov_from_sreg, sys_push_sreg, sys_pop_sreg;
 callout_fn sys_load_far;
 callout_fn sys_lgdt, sys_lidt, sys_sgdt, sys_sidt, sys_smsw;
@@ -61,7 +62,7 @@ callout_fn sys_in, sys_out, sys_ins, sys_outs;
 
 /* cpu/far.c, cpu/iret.c */
 callout_fn sys_far_direct;   /* disp: offset, extra: selector */
-callout_fn sys_far_indirect; /* memory operand */
+callout_fn sys_far_indirect; /* offset; operation: 1 for CALL */
 callout_fn sys_far_ret, sys_iret;
 callout_fn sys_int, sys_int3, sys_int1, sys_into;
 

@@ -15,7 +15,7 @@ static const uint8_t cost_leaf[COST_COUNT] = {
 #undef COST
 };
 
-enum { DECODER_64, DECODER_COMPAT32, DECODER_32, DECODER_16, DECODER_REAL };
+enum { DECODER_64, DECODER_COMPAT32, DECODER_32, DECODER_16 };
 
 static void init_decoder(const struct cpu *c, ZydisDecoder *d,
                          ZydisMachineMode mode, ZydisStackWidth width)
@@ -50,8 +50,6 @@ enum sim_status xlat_create(struct cpu *c, struct sim_error *e)
                  ZYDIS_STACK_WIDTH_32);
     init_decoder(c, &d[DECODER_16], ZYDIS_MACHINE_MODE_LEGACY_16,
                  ZYDIS_STACK_WIDTH_16);
-    init_decoder(c, &d[DECODER_REAL], ZYDIS_MACHINE_MODE_REAL_16,
-                 ZYDIS_STACK_WIDTH_16);
     c->code->scratch = s;
     return SIM_OK;
 }
@@ -69,8 +67,7 @@ static const ZydisDecoder *decoder_of(const struct xlat_scratch *s,
         return &s->decoder[DECODER_64];
     if (mode & MODE_CS32)
         return &s->decoder[mode & MODE_LMA ? DECODER_COMPAT32 : DECODER_32];
-    if (!(mode & MODE_PROT) || (mode & MODE_V86))
-        return &s->decoder[DECODER_REAL];
+    /* Rules say what real and virtual-8086 mode do not know. */
     return &s->decoder[DECODER_16];
 }
 
@@ -136,6 +133,21 @@ static void drop_base_r13d(struct decoded *d)
     }
 }
 
+/* Bytes of an invalid instruction up to the one that makes it so: only they
+ * must lie within the code segment's limit. */
+static uint8_t invalid_length(const struct builder *b, const uint8_t *buf,
+                              unsigned n, struct decoded *d)
+{
+    const ZydisDecoder *decoder = decoder_of(b->s, b->x.mode);
+    unsigned k = 1;
+    if (b->x.mode & (MODE_LONG | MODE_FLAT)) /* no limit to look at */
+        return (uint8_t)n;
+    while (k < n && ZydisDecoderDecodeFull(decoder, buf, k, &d->zi, d->zo) ==
+                        ZYDIS_STATUS_NO_MORE_DATA)
+        k++;
+    return (uint8_t)k;
+}
+
 static enum decode decode_bytes(const struct builder *b, const uint8_t *buf,
                                 unsigned n, struct decoded *d, bool *more)
 {
@@ -165,7 +177,8 @@ static enum decode decode_bytes(const struct builder *b, const uint8_t *buf,
     }
     if (st == ZYDIS_STATUS_INSTRUCTION_TOO_LONG)
         return DECODE_TOO_LONG;
-    return DECODE_UD; /* d->length: every byte that was looked at */
+    d->length = invalid_length(b, buf, n, d);
+    return DECODE_UD;
 }
 
 /* Decode the instruction at page offset `at`. */
@@ -230,16 +243,17 @@ static void emit_fetch(struct builder *b, const struct decoded *d)
     uint64_t first = b->lin + d->offset;
     uint64_t before = d->offset == 0 ? first : first - 1;
     uint64_t last = first + d->length - 1;
+    /* The limit comes before the page that the last byte is in. */
+    if (!(x->mode & (MODE_LONG | MODE_FLAT))) {
+        struct uop *u = xlat_emit(x, t->cs_limit);
+        u->imm = x->rip + d->length - 1;
+    }
     if ((before & mask) != (last & mask)) {
         struct uop *u = xlat_emit(x, t->line);
         if ((last ^ b->lin) & ~(PAGE_SIZE - 1))
             u->imm = b->phys2; /* ~0, which no line is, when unknown */
         else
             u->imm = (b->phys + (last - b->lin)) & mask;
-    }
-    if (!(x->mode & (MODE_LONG | MODE_FLAT))) {
-        struct uop *u = xlat_emit(x, t->cs_limit);
-        u->imm = x->rip + d->length - 1;
     }
 }
 

@@ -36,7 +36,7 @@ struct decoded {
 };
 
 struct xlat_scratch {
-    ZydisDecoder decoder[5]; /* by xlat_decoder */
+    ZydisDecoder decoder[4]; /* by mode: cpu/xlat.c */
     struct decoded insn[BLOCK_INSNS_MAX];
     struct insn_meta meta[BLOCK_INSNS_MAX + 1];
     struct uop op[SCRATCH_UOPS];

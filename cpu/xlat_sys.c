@@ -8,6 +8,8 @@
 #include "cpu/control.h"
 #include "cpu/segment.h"
 #include "cpu/sysinsn.h"
+#include "cpu/v86.h"
+#include "cpu/xlat_int.h"
 
 static bool is_mem(const ZydisDecodedOperand *o)
 {
@@ -127,7 +129,8 @@ bool xlat_sys_load_far(struct xlat *x)
     }
     if (!is_mem(&x->zo[1]))
         return false;
-    struct uop *u = emit_rm(x, 1, sys_load_far, true);
+    struct uop *u = xlat_callout_end(x, sys_load_far);
+    int_set_offset(x, u, &x->zo[1], 0, int_insn_lg(x));
     u->dst = xlat_gpr(x->zo[0].reg.value);
     u->src = seg;
     return true;
@@ -140,7 +143,8 @@ bool xlat_sys_table_load(struct xlat *x)
     bool gdt = x->zi->mnemonic == ZYDIS_MNEMONIC_LGDT;
     if (!is_mem(&x->zo[0]))
         return false;
-    emit_rm(x, 0, gdt ? sys_lgdt : sys_lidt, true);
+    struct uop *u = xlat_callout_end(x, gdt ? sys_lgdt : sys_lidt);
+    int_set_offset(x, u, &x->zo[0], 0, int_insn_lg(x));
     return true;
 }
 
@@ -169,7 +173,10 @@ bool xlat_sys_store(struct xlat *x)
         return false;
     if ((x->mode & MODE_UMIP) != 0 && (x->mode & MODE_CPL) != 0)
         return fault(x, EXC_GP);
-    emit_rm(x, 0, fn, false);
+    if (fn == sys_sgdt || fn == sys_sidt)
+        int_set_offset(x, xlat_callout(x, fn), &x->zo[0], 0, int_insn_lg(x));
+    else
+        emit_rm(x, 0, fn, false);
     return true;
 }
 
@@ -199,9 +206,10 @@ bool xlat_sys_arpl(struct xlat *x)
 
 bool xlat_sys_if(struct xlat *x)
 {
+    bool cli = x->zi->mnemonic == ZYDIS_MNEMONIC_CLI;
     if ((x->mode & (MODE_IOPL_LOW | MODE_V86)) != 0)
-        return fault(x, EXC_GP);
-    if (x->zi->mnemonic == ZYDIS_MNEMONIC_CLI)
+        return emit_end(x, cli ? v86_cli : v86_sti);
+    if (cli)
         return emit_plain(x, sys_cli);
     return emit_end(x, sys_sti);
 }
@@ -250,7 +258,8 @@ bool xlat_far(struct xlat *x)
         return far_return(x);
     uint32_t call = x->zi->mnemonic == ZYDIS_MNEMONIC_CALL ? SYS_CALL_FAR : 0;
     if (is_mem(&x->zo[0])) {
-        emit_rm(x, 0, sys_far_indirect, true)->aux |= call;
+        struct uop *u = xlat_callout_end(x, sys_far_indirect);
+        int_set_offset(x, u, &x->zo[0], call != 0, int_insn_lg(x));
         return true;
     }
     if (x->zo[0].type != ZYDIS_OPERAND_TYPE_POINTER)

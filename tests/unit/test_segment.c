@@ -381,15 +381,6 @@ START_TEST(iretd_in_protected_mode_to_user)
 }
 END_TEST
 
-START_TEST(iret_to_v86_is_refused_aloud)
-{
-    rig_protected(&R, 0);
-    R.c->gpr[REG_RSP] = RIG_STACK - 36;
-    rig_put(&R, RIG_STACK - 28, FLAG_VM | FLAG_ONE, 4);
-    ck_assert_int_eq(rig_go(&R, "cf"), CPU_STOP_UNMODELLED);
-}
-END_TEST
-
 /* ------------------------------------------------------------ system calls */
 
 static void set_syscall(void)
@@ -649,7 +640,6 @@ static Suite *suite(void)
         iret_with_nt_in_long_mode_is_gp,
         iret_in_user_code_keeps_privileged_flags,
         iretd_in_protected_mode_to_user,
-        iret_to_v86_is_refused_aloud,
         syscall_and_sysretq,
         syscall_without_sce_is_ud,
         sysret_to_a_non_canonical_rip_is_gp_at_level_0,
