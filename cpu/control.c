@@ -119,6 +119,7 @@ static uint64_t cr4_allowed(const struct cpu *c)
         {CR4_FSGSBASE, FEATURE_FSGSBASE}, {CR4_PCIDE, FEATURE_PCID},
         {CR4_SMEP, FEATURE_SMEP},         {CR4_SMAP, FEATURE_SMAP},
         {CR4_VME, FEATURE_VME},           {CR4_PVI, FEATURE_VME},
+        {CR4_OSXSAVE, FEATURE_XSAVE},     {CR4_PKE, FEATURE_PKU},
     };
     uint64_t allowed = CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE |
                        CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT;

@@ -40,6 +40,7 @@ enum {
     CR4_OSXSAVE = 1 << 18,
     CR4_SMEP = 1 << 20,
     CR4_SMAP = 1 << 21,
+    CR4_PKE = 1 << 22,
 };
 
 enum {

@@ -118,6 +118,8 @@ void cpu_get_regs(struct cpu *c, struct cpu_regs *out)
     out->cr8 = lapic_cr8(c);
     out->efer = c->efer;
     out->xcr0 = c->xcr0;
+    out->xss = c->xss;
+    out->pkru = c->pkru;
     memcpy(out->dr, c->dr, sizeof out->dr);
     memcpy(out->v, c->v, sizeof out->v);
     out->x87 = c->x87;
@@ -140,6 +142,8 @@ void cpu_set_regs(struct cpu *c, const struct cpu_regs *in)
     lapic_set_cr8(c, in->cr8);
     c->efer = in->efer;
     c->xcr0 = in->xcr0;
+    c->xss = in->xss;
+    c->pkru = in->pkru;
     memcpy(c->dr, in->dr, sizeof c->dr);
     memcpy(c->v, in->v, sizeof in->v);
     c->x87 = in->x87;

@@ -5,9 +5,11 @@
  */
 #include "cpu/cpuid.h"
 
+#include "cpu/control.h"
 #include "cpu/lapic.h"
 #include "cpu/reset.h"
 #include "cpu/xlat.h"
+#include "cpu/xsave.h"
 #include "sim/base/bits.h"
 
 #include <stdio.h>
@@ -98,6 +100,8 @@ static void leaf_features(const struct cpu *c, uint32_t sub, uint32_t out[4])
     add_features(c, 1, 0, out);
     if (c->wiring.cores > 1)
         out[CPUID_EDX] |= UINT32_C(1) << 28; /* HTT: more than one id */
+    if ((c->cr4 & CR4_OSXSAVE) != 0)
+        out[CPUID_ECX] |= UINT32_C(1) << 27;
     if ((c->msr.apic_base & APIC_BASE_ENABLE) == 0)
         out[CPUID_EDX] &= ~(UINT32_C(1) << 9);
 }
@@ -142,8 +146,8 @@ static void leaf_extended_features(const struct cpu *c, uint32_t sub,
                                    uint32_t out[4])
 {
     add_features(c, 7, sub, out);
-    if (sub == 0)
-        out[CPUID_EBX] |= UINT32_C(1) << 13; /* FPU CS and DS deprecated */
+    if (sub == 0 && (c->cr4 & CR4_PKE) != 0)
+        out[CPUID_ECX] |= UINT32_C(1) << 4; /* OSPKE */
 }
 
 /* Level 0 is the thread (one a core), level 1 the core. */
@@ -159,6 +163,12 @@ static void leaf_topology(const struct cpu *c, uint32_t sub, uint32_t out[4])
         out[CPUID_EBX] = c->wiring.cores;
         out[CPUID_ECX] |= 2u << 8;
     }
+}
+
+static void leaf_xsave(const struct cpu *c, uint32_t sub, uint32_t out[4])
+{
+    xsave_cpuid(c, sub, out);
+    add_features(c, 0xd, sub, out);
 }
 
 static uint64_t gcd(uint64_t a, uint64_t b)
@@ -316,8 +326,8 @@ struct cpuid_row {
     void (*fill)(const struct cpu *c, uint32_t sub, uint32_t out[4]);
 };
 
-/* Leaves without a row read as zero: 3, 5, 6, 8, 9, 0Ah, 0Dh (no XSAVE) and
- * those beyond. */
+/* Leaves without a row read as zero: 3, 5, 6, 8, 9, 0Ah and those
+ * beyond. */
 static const struct cpuid_row cpuid_rows[] = {
     {0, leaf_vendor},
     {1, leaf_features},
@@ -325,6 +335,7 @@ static const struct cpuid_row cpuid_rows[] = {
     {4, leaf_caches},
     {7, leaf_extended_features},
     {0xb, leaf_topology},
+    {0xd, leaf_xsave},
     {0x15, leaf_tsc},
     {0x16, leaf_frequency},
     {UINT32_C(0x80000000), leaf_extended_max},

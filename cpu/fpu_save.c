@@ -30,10 +30,8 @@ static bool canonical(const struct cpu *c, uint64_t lin)
     return bits_sext(lin, bits) == lin;
 }
 
-/* Would len bytes fault? False: c->event is valid. Keeps an area that fails
- * half-way from being half-written. */
-static bool area_ok(struct cpu *c, const struct uop *u, uint64_t lin,
-                    unsigned len, enum mmu_access access)
+bool fpu_area_ok(struct cpu *c, const struct uop *u, uint64_t lin, unsigned len,
+                 enum mmu_access access)
 {
     if (!canonical(c, lin) || !canonical(c, lin + len - 1)) {
         (void)raise_error(c, u->seg == SEG_SS ? EXC_SS : EXC_GP, 0);
@@ -45,8 +43,8 @@ static bool area_ok(struct cpu *c, const struct uop *u, uint64_t lin,
     return false;
 }
 
-static bool area_read(struct cpu *c, const struct uop *u, uint64_t lin,
-                      unsigned len, uint8_t *out)
+bool fpu_area_read(struct cpu *c, const struct uop *u, uint64_t lin,
+                   unsigned len, uint8_t *out)
 {
     for (unsigned at = 0, n; at < len; at += n) {
         n = len - at < 64 ? len - at : 64;
@@ -57,8 +55,8 @@ static bool area_read(struct cpu *c, const struct uop *u, uint64_t lin,
     return true;
 }
 
-static bool area_write(struct cpu *c, const struct uop *u, uint64_t lin,
-                       unsigned len, const uint8_t *in)
+bool fpu_area_write(struct cpu *c, const struct uop *u, uint64_t lin,
+                    unsigned len, const uint8_t *in)
 {
     for (unsigned at = 0, n; at < len; at += n) {
         n = len - at < 64 ? len - at : 64;
@@ -123,7 +121,7 @@ enum step fpu_stmxcsr(struct cpu *c, const struct uop *u)
 
 /* --- FXSAVE, FXRSTOR --- */
 
-static void fx_store_x87(const struct cpu *c, uint8_t *p, bool rexw)
+void fpu_store_x87(const struct cpu *c, uint8_t *p, bool rexw)
 {
     const struct x87 *f = &c->x87;
     put16(p, f->fcw);
@@ -151,9 +149,9 @@ enum step fpu_fxsave(struct cpu *c, const struct uop *u)
     unsigned vectors = !sse ? 0 : u->aux & FPU_LONG ? 16 : 8;
     if ((lin & 15) != 0)
         return raise_gp(c, 0);
-    if (!area_ok(c, u, lin, FX_SIZE, MMU_WRITE))
+    if (!fpu_area_ok(c, u, lin, FX_SIZE, MMU_WRITE))
         return STEP_FAULT;
-    fx_store_x87(c, area, (u->aux & FPU_REXW) != 0);
+    fpu_store_x87(c, area, (u->aux & FPU_REXW) != 0);
     if (sse) {
         put32(area + FX_MXCSR, fpu_mxcsr_read(c));
         put32(area + FX_MXCSR + 4, MXCSR_VALID);
@@ -161,13 +159,14 @@ enum step fpu_fxsave(struct cpu *c, const struct uop *u)
     for (unsigned i = 0; i < vectors; i++)
         memcpy(area + FX_XMM + 16 * i, c->v[i].u8, 16);
     /* Bytes 24-31 are not written without OSFXSR. */
-    bool ok = sse ? area_write(c, u, lin, FX_XMM + 16 * vectors, area)
-                  : area_write(c, u, lin, FX_MXCSR, area) &&
-                        area_write(c, u, lin + 32, FX_X87_END - 32, area + 32);
+    bool ok =
+        sse ? fpu_area_write(c, u, lin, FX_XMM + 16 * vectors, area)
+            : fpu_area_write(c, u, lin, FX_MXCSR, area) &&
+                  fpu_area_write(c, u, lin + 32, FX_X87_END - 32, area + 32);
     return ok ? STEP_NEXT : STEP_FAULT;
 }
 
-static void fx_load_x87(struct cpu *c, const uint8_t *p, bool rexw)
+void fpu_load_x87(struct cpu *c, const uint8_t *p, bool rexw)
 {
     struct x87 *f = &c->x87;
     f->fcw = (uint16_t)(get16(p) & X87_CW_VALID) | X87_CW_FIXED;
@@ -194,13 +193,13 @@ enum step fpu_fxrstor(struct cpu *c, const struct uop *u)
     unsigned vectors = !sse ? 0 : u->aux & FPU_LONG ? 16 : 8;
     if ((lin & 15) != 0)
         return raise_gp(c, 0);
-    if (!area_ok(c, u, lin, FX_SIZE, MMU_READ) ||
-        !area_read(c, u, lin, FX_XMM + 16 * vectors, area))
+    if (!fpu_area_ok(c, u, lin, FX_SIZE, MMU_READ) ||
+        !fpu_area_read(c, u, lin, FX_XMM + 16 * vectors, area))
         return STEP_FAULT;
     uint32_t mxcsr = get32(area + FX_MXCSR);
     if (sse && (mxcsr & ~(uint32_t)MXCSR_VALID) != 0)
         return raise_gp(c, 0);
-    fx_load_x87(c, area, (u->aux & FPU_REXW) != 0);
+    fpu_load_x87(c, area, (u->aux & FPU_REXW) != 0);
     for (unsigned i = 0; i < vectors; i++)
         memcpy(c->v[i].u8, area + FX_XMM + 16 * i, 16);
     if (sse)
@@ -299,8 +298,8 @@ enum step fpu_fnstenv(struct cpu *c, const struct uop *u)
     uint64_t lin = uop_ea(c, u);
     uint8_t area[ENV32];
     env_store(c, u, area);
-    if (!area_ok(c, u, lin, env_size(u), MMU_WRITE) ||
-        !area_write(c, u, lin, env_size(u), area))
+    if (!fpu_area_ok(c, u, lin, env_size(u), MMU_WRITE) ||
+        !fpu_area_write(c, u, lin, env_size(u), area))
         return STEP_FAULT;
     c->x87.fcw |= X87_EXCEPTIONS;
     x87_update_summary(&c->x87);
@@ -312,8 +311,8 @@ enum step fpu_fldenv(struct cpu *c, const struct uop *u)
     uint8_t area[ENV32];
     if (fpu_x87_pending(c))
         return fpu_pending(c);
-    if (!area_ok(c, u, uop_ea(c, u), env_size(u), MMU_READ) ||
-        !area_read(c, u, uop_ea(c, u), env_size(u), area))
+    if (!fpu_area_ok(c, u, uop_ea(c, u), env_size(u), MMU_READ) ||
+        !fpu_area_read(c, u, uop_ea(c, u), env_size(u), area))
         return STEP_FAULT;
     env_load(c, u, area);
     return STEP_NEXT;
@@ -327,8 +326,8 @@ enum step fpu_fnsave(struct cpu *c, const struct uop *u)
     env_store(c, u, area);
     for (unsigned i = 0; i < 8; i++, size += 10)
         memcpy(area + size, c->x87.st[x87_physical(&c->x87, i)].u8, 10);
-    if (!area_ok(c, u, lin, size, MMU_WRITE) ||
-        !area_write(c, u, lin, size, area))
+    if (!fpu_area_ok(c, u, lin, size, MMU_WRITE) ||
+        !fpu_area_write(c, u, lin, size, area))
         return STEP_FAULT;
     x87_init(&c->x87);
     return STEP_NEXT;
@@ -340,8 +339,8 @@ enum step fpu_frstor(struct cpu *c, const struct uop *u)
     unsigned env = env_size(u);
     if (fpu_x87_pending(c))
         return fpu_pending(c);
-    if (!area_ok(c, u, uop_ea(c, u), env + 80, MMU_READ) ||
-        !area_read(c, u, uop_ea(c, u), env + 80, area))
+    if (!fpu_area_ok(c, u, uop_ea(c, u), env + 80, MMU_READ) ||
+        !fpu_area_read(c, u, uop_ea(c, u), env + 80, area))
         return STEP_FAULT;
     env_load(c, u, area);
     for (unsigned i = 0; i < 8; i++) {

@@ -22,4 +22,21 @@ callout_fn fpu_fxsave, fpu_fxrstor;
 /* FNSTENV, FLDENV, FNSAVE, FRSTOR: aux is the FPU_* flags. */
 callout_fn fpu_fnstenv, fpu_fldenv, fpu_fnsave, fpu_frstor;
 
+/*
+ * What XSAVE and its kin (cpu/xsave.c) share with these. Would len bytes
+ * fault? False: c->event is valid. It keeps an area that fails half-way from
+ * being half-written.
+ */
+SIM_MUST_CHECK bool fpu_area_ok(struct cpu *c, const struct uop *u,
+                                uint64_t lin, unsigned len,
+                                enum mmu_access access);
+SIM_MUST_CHECK bool fpu_area_read(struct cpu *c, const struct uop *u,
+                                  uint64_t lin, unsigned len, uint8_t *out);
+SIM_MUST_CHECK bool fpu_area_write(struct cpu *c, const struct uop *u,
+                                   uint64_t lin, unsigned len,
+                                   const uint8_t *in);
+/* Bytes 23:0 and 159:32 of the area; the store leaves the reserved ones. */
+void fpu_store_x87(const struct cpu *c, uint8_t *p, bool rexw);
+void fpu_load_x87(struct cpu *c, const uint8_t *p, bool rexw);
+
 #endif

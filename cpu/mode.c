@@ -111,6 +111,7 @@ void cpu_update_mode(struct cpu *c)
         .cr3 = c->cr3,
         .cr4 = c->cr4,
         .efer = c->efer,
+        .pkru = (c->cr4 & CR4_PKE) != 0 ? c->pkru : 0,
         .cpl = (uint8_t)(c->mode & MODE_CPL),
         .ac = (c->eflags & FLAG_AC) != 0,
         .pat = c->msr.pat,

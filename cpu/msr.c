@@ -362,6 +362,10 @@ static const struct msr_desc msr_rows[] = {
      "IA32_MTRR_DEF_TYPE MSR"},
     {0x6e0, "IA32_TSC_DEADLINE", 0, FEATURE_TSC_DEADLINE, 0,
      HOOKS(read_deadline, write_deadline), "TSC-Deadline Mode"},
+    /* No supervisor component is modelled: every bit is reserved. */
+    {0xda0, "IA32_XSS", 0, FEATURE_XSAVES, UINT64_MAX,
+     offsetof(struct cpu, xss), NULL, NULL,
+     "Enabling the XSAVE Feature Set and XSAVE-Enabled Features"},
     {UINT32_C(0xc0000080), "IA32_EFER", 0, FEATURE_LM,
      ~(uint64_t)(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE),
      offsetof(struct cpu, efer), NULL, write_efer,

@@ -29,6 +29,11 @@ enum plant {
     PLANT_V86_INT_IOPL,      /* INT n in virtual-8086 mode ignores IOPL */
     PLANT_VME_POPF_IF,       /* POPF with CR4.VME lets IF through */
     PLANT_REAL_SP_WRAP,      /* a push at SP = 1 in real mode wraps around */
+    PLANT_XRSTOR_NO_INIT,    /* XRSTOR keeps AVX state it should initialise */
+    PLANT_BLSI_CARRY,        /* BLSI gives BLSR's CF */
+    PLANT_ADCX_OVERFLOW,     /* ADCX writes OF too */
+    PLANT_MOVBE_UPPER,       /* MOVBE r16 clears bits 31:16 */
+    PLANT_LZCNT_ZERO,        /* LZCNT of 0 is one too small */
     PLANT_COUNT
 };
 

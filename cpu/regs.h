@@ -80,7 +80,8 @@ struct cpu_regs {
     uint64_t rflags;
     struct segment seg[SEG_COUNT];
     struct descriptor_table gdtr, idtr;
-    uint64_t cr0, cr2, cr3, cr4, cr8, efer, xcr0;
+    uint64_t cr0, cr2, cr3, cr4, cr8, efer, xcr0, xss;
+    uint32_t pkru;
     uint64_t dr[8];
     union vec v[32];
     struct x87 x87;

@@ -112,6 +112,8 @@ void cpu_reset(struct cpu *c)
     c->cr0 = CR0_RESET;
     c->cr8 = 0;
     c->xcr0 = 1;
+    c->xss = 0;
+    c->pkru = 0;
     fpu_reset(c);
     memset(&c->msr, 0, sizeof c->msr);
     c->msr.pat = PAT_RESET;

@@ -159,7 +159,8 @@ struct cpu {
     /* --- architectural, not hot --- */
     struct segment seg[SEG_COUNT];
     struct descriptor_table gdtr, idtr;
-    uint64_t cr0, cr2, cr3, cr4, cr8, efer, xcr0;
+    uint64_t cr0, cr2, cr3, cr4, cr8, efer, xcr0, xss;
+    uint32_t pkru; /* in force while CR4.PKE is set */
     uint64_t dr[8]; /* 0-3, 6, 7 */
     struct {
         uint64_t star, lstar, cstar, fmask, kernel_gs_base, tsc_aux;

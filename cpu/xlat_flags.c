@@ -41,7 +41,8 @@ static unsigned shift_count(const struct decoded *d)
     return (unsigned)o->imm.value.u & (d->zo[0].size == 64 ? 63 : 31);
 }
 
-/* What the handlers of cpu/exec_shift.c, exec_mul.c and exec_bit.c do with
+/* What the handlers of cpu/exec_shift.c, exec_mul.c, exec_bit.c and
+ * exec_bmi.c do with
  * undefined flags counts as writing. False: not one of theirs. */
 static bool partial(const struct decoded *d, struct effect *e)
 {
@@ -66,7 +67,17 @@ static bool partial(const struct decoded *d, struct effect *e)
     case ZYDIS_MNEMONIC_IMUL:
     case ZYDIS_MNEMONIC_BSF:
     case ZYDIS_MNEMONIC_BSR:
+    case ZYDIS_MNEMONIC_TZCNT:
+    case ZYDIS_MNEMONIC_LZCNT:
+    case ZYDIS_MNEMONIC_ANDN:
+    case ZYDIS_MNEMONIC_BEXTR:
+    case ZYDIS_MNEMONIC_BLSI:
+    case ZYDIS_MNEMONIC_BLSMSK:
+    case ZYDIS_MNEMONIC_BLSR:
+    case ZYDIS_MNEMONIC_BZHI:
     case ZYDIS_MNEMONIC_POPCNT: e->writes = e->kills = FLAG_ARITH; return true;
+    case ZYDIS_MNEMONIC_ADOX: e->writes = e->kills = FLAG_OF; return true;
+    case ZYDIS_MNEMONIC_ADCX:
     case ZYDIS_MNEMONIC_BT:
     case ZYDIS_MNEMONIC_BTS:
     case ZYDIS_MNEMONIC_BTR:
@@ -92,7 +103,14 @@ static bool transparent(const ZydisDecodedInstruction *zi)
     case ZYDIS_MNEMONIC_CDQE:
     case ZYDIS_MNEMONIC_CWD:
     case ZYDIS_MNEMONIC_CDQ:
-    case ZYDIS_MNEMONIC_CQO: return true;
+    case ZYDIS_MNEMONIC_CQO:
+    case ZYDIS_MNEMONIC_MULX:
+    case ZYDIS_MNEMONIC_PDEP:
+    case ZYDIS_MNEMONIC_PEXT:
+    case ZYDIS_MNEMONIC_RORX:
+    case ZYDIS_MNEMONIC_SARX:
+    case ZYDIS_MNEMONIC_SHLX:
+    case ZYDIS_MNEMONIC_SHRX: return true;
     default:
         return zi->meta.category == ZYDIS_CATEGORY_CMOV ||
                zi->meta.category == ZYDIS_CATEGORY_SETCC ||
@@ -125,6 +143,13 @@ static bool on_registers(const struct decoded *d)
     return true;
 }
 
+/* A VEX encoding is #UD in real and virtual-8086 mode. */
+static bool invalid_here(const struct cpu *c, const struct insn_row *row)
+{
+    return (row->rules & R_VEX) != 0 &&
+           ((c->mode & MODE_PROT) == 0 || (c->mode & MODE_V86) != 0);
+}
+
 static struct effect effect_of(const struct cpu *c, const struct decoded *d)
 {
     struct effect opaque = {FLAG_ARITH, 0, 0, true};
@@ -132,7 +157,7 @@ static struct effect effect_of(const struct cpu *c, const struct decoded *d)
     if (d->how != DECODE_OK)
         return opaque;
     const struct insn_row *row = &insn_rows[zi->mnemonic];
-    if (row->fn == NULL || !on_registers(d) ||
+    if (row->fn == NULL || !on_registers(d) || invalid_here(c, row) ||
         !cpu_has(c, (enum cpu_feature)row->feature) ||
         (zi->attributes & ZYDIS_ATTRIB_HAS_LOCK) != 0)
         return opaque;

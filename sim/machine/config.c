@@ -62,6 +62,8 @@ static void default_core(struct cpu_config *c)
     c->umip = c->fsgsbase = c->rdtscp = c->rdrand = c->rdseed = true;
     c->avx = c->avx2 = true;
     c->x2apic = c->tsc_deadline = c->magic_ops = true;
+    c->xsave = c->xsaveopt = c->xsavec = c->xsaves = true;
+    c->bmi1 = c->bmi2 = c->lzcnt = c->adx = c->movbe = true;
 #define COST(e, name, n, leaf, rule, doc) c->cost.cycles[COST_##e] = n;
 #include "cpu/cost.def"
 #undef COST
@@ -182,6 +184,30 @@ static enum sim_status check_tlbs(const struct checker *k,
     return SIM_OK;
 }
 
+/* Features that make no sense, or have no state to live in, without others. */
+static enum sim_status check_features(const struct checker *k,
+                                      const struct cpu_config *c)
+{
+    const struct {
+        bool on, needed;
+        const char *name, *needs;
+    } rules[] = {
+#define NEEDS(feature, other) {c->feature, c->other, #feature, #other}
+        NEEDS(invpcid, pcid),   NEEDS(xsaveopt, xsave),
+        NEEDS(xsavec, xsave),   NEEDS(xsaves, xsavec),
+        NEEDS(avx, xsave),      NEEDS(f16c, avx),
+        NEEDS(fma, avx),        NEEDS(avx2, avx),
+        NEEDS(vaes, avx),       NEEDS(vaes, aes),
+        NEEDS(vpclmulqdq, avx), NEEDS(vpclmulqdq, pclmulqdq),
+#undef NEEDS
+    };
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+        if (rules[i].on && !rules[i].needed)
+            return sim_fail(k->e, k->status, "core.%s: on (needs core.%s)",
+                            rules[i].name, rules[i].needs);
+    return SIM_OK;
+}
+
 /* The highest RAM address plus one, by the rule of memsys_create. */
 static uint64_t ram_top(uint64_t bytes)
 {
@@ -207,8 +233,6 @@ static enum sim_status check_rest(const struct checker *k,
         return sim_fail(k->e, k->status,
                         "core.linear_bits: %" PRIu32 " (48 or 57)",
                         c->core.linear_bits);
-    if (c->core.invpcid && !c->core.pcid)
-        return sim_fail(k->e, k->status, "core.invpcid: on (needs core.pcid)");
     if (c->pk_page == PK_PAGE_1G && !c->core.pages_1g)
         return sim_fail(k->e, k->status, "pk.page: 1g (core.pages_1g is off)");
     if (c->core.timing == TIMING_SIMPLE)
@@ -235,6 +259,8 @@ enum sim_status config_finish(struct machine_config *c, enum sim_status status,
         s = check_cache(&k, "core.l2", &c->mmu.l2, c->l2_bytes, false);
     if (s == SIM_OK)
         s = check_cache(&k, "l3", &c->memory.l3, c->l3_bytes, false);
+    if (s == SIM_OK)
+        s = check_features(&k, &c->core);
     if (s == SIM_OK)
         s = check_rest(&k, c);
     return s;

@@ -95,7 +95,6 @@ START_TEST(cr4_refuses_what_is_not_there)
     const uint64_t bad[] = {
         base | 1,       /* VME */
         base | 1 << 13, /* VMXE */
-        base | CR4_OSXSAVE,
         base | UINT64_C(1) << 40,
         base & ~(uint64_t)CR4_PAE, /* in IA-32e mode */
         base | CR4_LA57,
@@ -111,13 +110,15 @@ static void no_features(struct rig *r)
 {
     struct cpu_config *k = &r->config.core;
     k->pcid = k->invpcid = k->smep = k->smap = k->umip = k->fsgsbase = false;
+    k->xsave = k->xsaveopt = k->xsavec = k->xsaves = k->avx = false;
+    k->f16c = k->fma = k->avx2 = k->vaes = k->vpclmulqdq = false;
 }
 
 START_TEST(cr4_follows_the_configuration)
 {
-    const uint64_t bits[] = {CR4_UMIP, CR4_FSGSBASE, CR4_PCIDE, CR4_SMEP,
-                             CR4_SMAP};
-    for (unsigned i = 0; i < 5; i++) {
+    const uint64_t bits[] = {CR4_UMIP, CR4_FSGSBASE, CR4_PCIDE,
+                             CR4_SMEP, CR4_SMAP,     CR4_OSXSAVE};
+    for (unsigned i = 0; i < 6; i++) {
         rig_long(&R, 0);
         if (bits[i] != CR4_SMEP) /* all pages of the rig are user pages */
             R.c->gpr[REG_RAX] = CR4_PAE | bits[i];
@@ -129,7 +130,7 @@ START_TEST(cr4_follows_the_configuration)
     }
     rig_destroy(&R);
     rig_create(&R, no_features);
-    for (unsigned i = 0; i < 5; i++) {
+    for (unsigned i = 0; i < 6; i++) {
         rig_long(&R, 0);
         refused(TO_CR4, CR4_PAE | bits[i]);
     }

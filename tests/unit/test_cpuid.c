@@ -115,15 +115,43 @@ START_TEST(configuration_turns_features_off)
 }
 END_TEST
 
-/* Nothing that is not modelled: XSAVE, VMX, FMA, AES, BMI. */
+/* Nothing that is not modelled: VMX, SMX, SGX, TSX, MPX, AVX-512, CET. */
 START_TEST(unmodelled_features_are_not_advertised)
 {
     leaf(1, 0);
-    ck_assert_uint_eq(V[CPUID_ECX] & 0x2e001022, 0);
+    ck_assert_uint_eq(V[CPUID_ECX] & 0x00000064, 0);
     leaf(7, 0);
-    ck_assert_uint_eq(V[CPUID_EBX] & 0x00000108, 0);
-    leaf(0xd, 0);
-    ck_assert_uint_eq(V[0] | V[1] | V[2] | V[3], 0);
+    ck_assert_uint_eq(V[CPUID_EBX] & 0xdc234814, 0);
+    ck_assert_uint_eq(V[CPUID_ECX] & 0x000058c2, 0);
+    ck_assert_uint_eq(V[CPUID_EDX] & 0x00900d0c, 0);
+}
+END_TEST
+
+/* Every optional feature shows when it is configured, and only then. */
+START_TEST(optional_features_follow_the_configuration)
+{
+    static const struct {
+        uint32_t leaf, sub, reg, bit;
+    } at[FEATURE_COUNT] = {
+#define FEATURE(e, name, leaf, sub, reg, bit) {leaf, sub, reg, bit},
+#include "cpu/features.def"
+#undef FEATURE
+    };
+    R.c->config.vendor = VENDOR_INTEL;
+    R.c->config.xsave = true;
+#define OPTIONAL(field, feature, doc)                                          \
+    for (unsigned on = 0; on < 2; on++) {                                      \
+        bool was = R.c->config.field;                                          \
+        R.c->config.field = on;                                                \
+        ck_assert_msg(advertised(at[FEATURE_##feature].leaf,                   \
+                                 at[FEATURE_##feature].sub,                    \
+                                 (int)at[FEATURE_##feature].reg,               \
+                                 at[FEATURE_##feature].bit) == on,             \
+                      #field);                                                 \
+        R.c->config.field = was;                                               \
+    }
+#include "cpu/optional_features.def"
+#undef OPTIONAL
 }
 END_TEST
 
@@ -237,6 +265,7 @@ static Suite *suite(void)
         feature_bits_follow_cpu_has,
         configuration_turns_features_off,
         unmodelled_features_are_not_advertised,
+        optional_features_follow_the_configuration,
         syscall_shows_in_64_bit_mode_only,
         cache_geometry_multiplies_to_the_size,
         tsc_frequency_is_exact,

@@ -75,7 +75,7 @@ static void features_enable(void)
 {
     struct cpuid one = cpuid(1, 0), seven = {0, 0, 0, 0};
     struct cpuid extended = cpuid(0x80000001, 0);
-    u64 cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+    u64 cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | fpu_cr4();
     u64 efer = msr_read(MSR_EFER) | EFER_SCE;
 
     if (cpuid(0, 0).a >= 7)
@@ -94,6 +94,7 @@ static void features_enable(void)
     }
     msr_write(MSR_EFER, efer);
     cr4_write(cr4);
+    fpu_init_cpu();
     msr_write(MSR_STAR,
               (u64)SEL_USER_CODE32 << 48 | (u64)SEL_KERNEL_CODE << 32);
     msr_write(MSR_LSTAR, (u64)entry_syscall);
@@ -142,7 +143,10 @@ static void mark_global(void)
 
 void cpu_init_first(void)
 {
-    struct cpu *c = cpu_new();
+    struct cpu *c;
+
+    fpu_init();
+    c = cpu_new();
 
     out8(0x21, 0xff); /* both 8259: everything masked */
     out8(0xa1, 0xff);

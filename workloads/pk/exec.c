@@ -261,6 +261,7 @@ static unsigned fill_auxv(struct auxv *v, const struct image *m, u64 random,
         {AT_RANDOM, random},
         {AT_HWCAP2, cpu_has_fsgsbase ? 2 : 0},
         {AT_EXECFN, name},
+        {AT_MINSIGSTKSZ, sigframe_bytes()},
         {AT_PLATFORM, platform},
         {AT_NULL, 0},
     };
@@ -340,19 +341,13 @@ static void set_comm(struct task *t, const char *path)
 
 static void reset_task(struct task *t, u64 entry, u64 sp)
 {
-    u16 control = 0x37f;
-    u32 mxcsr = 0x1f80;
-
     memset(t->regs, 0, sizeof *t->regs);
     t->regs->rip = entry;
     t->regs->cs = SEL_USER_CODE;
     t->regs->rflags = RFLAGS_IF | 2;
     t->regs->rsp = sp;
     t->regs->ss = SEL_USER_DATA;
-    memset(t->fpu, 0, sizeof t->fpu);
-    memcpy(t->fpu, &control, sizeof control);
-    memcpy(t->fpu + 24, &mxcsr, sizeof mxcsr);
-    __asm__ volatile("fxrstor64 %0" : : "m"(t->fpu));
+    fpu_reset(t->fpu);
     t->fs_base = t->gs_base = 0;
     msr_write(MSR_FS_BASE, 0);
     msr_write(MSR_KERNEL_GS_BASE, 0);

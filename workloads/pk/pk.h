@@ -354,7 +354,7 @@ struct task {
     unsigned cpu;
     char comm[16];
     bool killed;
-    u8 fpu[512] __attribute__((aligned(16)));
+    u8 *fpu; /* fpu_new's */
 };
 
 struct cpu {
@@ -409,6 +409,21 @@ void cpu_flush_poll(void); /* serve a waiting flush; for the lock's spin */
 void cpu_flush_others(struct mm *mm);
 void big_lock(void);
 void big_unlock(void);
+
+/* ---- fpu.c: extended state ---- */
+void fpu_init(void); /* before any task */
+u64 fpu_cr4(void);   /* what CR4 must have before ... */
+void fpu_init_cpu(void);
+u8 *fpu_new(void); /* an area, to be given to kfree; NULL: no memory */
+void fpu_copy(u8 *to, const u8 *from);
+void fpu_save(u8 *area);
+void fpu_load(const u8 *area);
+void fpu_reset(u8 *area); /* to the initial state, and load it */
+/* The part of a signal frame, 64-byte aligned; area is a saved one. */
+u64 fpu_frame_bytes(void);
+bool fpu_frame_extended(void);
+s64 fpu_frame_write(u64 at, u8 *area);
+s64 fpu_frame_read(u8 *area, u64 at); /* and load it */
 
 /* ---- timer.c: time ---- */
 void time_init(void);
@@ -470,6 +485,7 @@ bool signal_waiting(struct task *t);              /* one that is not blocked */
 void signal_deliver(struct regs *r);
 /* Take one pending signal of the set; 0 if none. */
 int signal_take(struct task *t, u64 set, struct siginfo *out);
+u64 sigframe_bytes(void); /* most that a frame takes, for AT_MINSIGSTKSZ */
 s64 sigframe_push(struct regs *r, const struct sigaction *a,
                   const struct siginfo *i, u64 mask);
 void signal_fork(struct task *child, struct task *parent, bool share);

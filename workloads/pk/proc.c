@@ -25,11 +25,15 @@ struct task *task_new(void)
 {
     struct task *t = kzalloc(sizeof *t);
     struct page *stack = t ? page_alloc(KSTACK_ORDER) : NULL;
+    u8 *fpu = stack ? fpu_new() : NULL;
 
-    if (!stack) {
+    if (!fpu) {
+        if (stack)
+            page_put(stack);
         kfree(t);
         return NULL;
     }
+    t->fpu = fpu;
     t->kstack = direct(page_pa(stack));
     t->regs = (struct regs *)(t->kstack + (PAGE << KSTACK_ORDER)) - 1;
     t->affinity = params.cores == 64 ? UINT64_MAX : (1ull << params.cores) - 1;
@@ -46,6 +50,7 @@ struct task *task_new(void)
 void task_free(struct task *t)
 {
     page_put(page_of(direct_pa(t->kstack)));
+    kfree(t->fpu);
     kfree(t);
 }
 
@@ -236,7 +241,7 @@ static struct task *copy_task(struct task *from, const struct clone_request *q)
         task_free(t);
         return NULL;
     }
-    memcpy(t->fpu, from->fpu, sizeof t->fpu);
+    fpu_copy(t->fpu, from->fpu);
     memcpy(t->comm, from->comm, sizeof t->comm);
     t->fs_base = q->flags & CLONE_SETTLS ? q->tls : from->fs_base;
     t->gs_base = from->gs_base;

@@ -89,7 +89,7 @@ void sched_save_current(void)
 {
     struct task *t = current();
 
-    __asm__ volatile("fxsave64 %0" : "=m"(t->fpu));
+    fpu_save(t->fpu);
     save_bases(t);
 }
 
@@ -118,7 +118,7 @@ static void switch_to(struct task *next)
 
     prev->utime += now - prev->run_from;
     if (prev->mm && prev->state != TASK_DEAD) {
-        __asm__ volatile("fxsave64 %0" : "=m"(prev->fpu));
+        fpu_save(prev->fpu);
         save_bases(prev);
     }
     next->state = TASK_RUNNING;
@@ -131,7 +131,7 @@ static void switch_to(struct task *next)
     if (next->mm) {
         sched_set_mm(next->mm);
         load_bases(next);
-        __asm__ volatile("fxrstor64 %0" : : "m"(next->fpu));
+        fpu_load(next->fpu);
     }
     c->previous = prev;
     switch_stacks(&prev->ksp, next->ksp);

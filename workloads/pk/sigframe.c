@@ -5,8 +5,11 @@
 #include "workloads/pk/proc.h"
 #include "workloads/pk/syscall.h"
 
-#define RED_ZONE   128u
-#define FLAGS_KEPT /* what sigreturn may set in RFLAGS */                      \
+#define RED_ZONE             128u
+#define UC_FP_XSTATE         1u
+#define UC_SIGCONTEXT_SS     2u
+#define UC_STRICT_RESTORE_SS 4u
+#define FLAGS_KEPT           /* what sigreturn may set in RFLAGS */            \
     (0x0cd5ull | RFLAGS_TF | RFLAGS_RF | RFLAGS_AC)
 
 struct mcontext {
@@ -65,7 +68,8 @@ static void fill_context(struct ucontext *uc, const struct task *t,
                          const struct regs *r, u64 mask, u64 fpstate)
 {
     *uc = (struct ucontext){
-        .flags = 6, /* UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS */
+        .flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS |
+                 (fpu_frame_extended() ? UC_FP_XSTATE : 0),
         .stack_sp = t->alt_sp,
         .stack_flags = t->alt_flags,
         .stack_size = t->alt_size,
@@ -82,6 +86,12 @@ static void fill_context(struct ucontext *uc, const struct task *t,
     uc->m.fpstate = fpstate;
 }
 
+/* Frame, extended state, and what aligning both can take. */
+u64 sigframe_bytes(void)
+{
+    return sizeof(struct frame) + 16 + fpu_frame_bytes() + 63;
+}
+
 s64 sigframe_push(struct regs *r, const struct sigaction *a,
                   const struct siginfo *i, u64 mask)
 {
@@ -93,14 +103,14 @@ s64 sigframe_push(struct regs *r, const struct sigaction *a,
         return -EFAULT; /* as Linux: there is no other way back */
     if (a->flags & SA_ONSTACK && t->alt_size && !on_alternate_stack(t, r->rsp))
         sp = t->alt_sp + t->alt_size;
-    u64 fpstate = align_down(sp - sizeof t->fpu, 64);
+    u64 fpstate = align_down(sp - fpu_frame_bytes(), 64);
     /* At the handler's first instruction RSP is 8 below a multiple of 16. */
     u64 at = align_down(fpstate - sizeof f, 16) - 8;
     sched_save_current();
-    memset(t->fpu + 464, 0, 48); /* the bytes left to software */
     fill_context(&f.uc, t, r, mask, fpstate);
-    if (copy_to_user(fpstate, t->fpu, sizeof t->fpu) || PUT_USER(at, &f))
+    if (fpu_frame_write(fpstate, t->fpu) || PUT_USER(at, &f))
         return -EFAULT;
+    fpu_reset(t->fpu); /* handlers begin with the initial state */
     r->rdi = (u64)i->signo;
     r->rsi = at + offsetof(struct frame, info);
     r->rdx = at + offsetof(struct frame, uc);
@@ -113,24 +123,6 @@ s64 sigframe_push(struct regs *r, const struct sigaction *a,
     return r->rip < USER_END ? 0 : -EFAULT;
 }
 
-static s64 restore_fpu(struct task *t, u64 fpstate)
-{
-    u32 mxcsr, mask;
-
-    if (!fpstate)
-        return 0;
-    if (copy_from_user(t->fpu, fpstate, sizeof t->fpu))
-        return -EFAULT;
-    memcpy(&mxcsr, t->fpu + 24, sizeof mxcsr);
-    u8 now[512] __attribute__((aligned(16)));
-    __asm__ volatile("fxsave64 %0" : "=m"(now));
-    memcpy(&mask, now + 28, sizeof mask);
-    mxcsr &= mask ? mask : 0xffbf; /* a reserved bit would fault */
-    memcpy(t->fpu + 24, &mxcsr, sizeof mxcsr);
-    __asm__ volatile("fxrstor64 %0" : : "m"(t->fpu));
-    return 0;
-}
-
 s64 sys_rt_sigreturn(const u64 *a)
 {
     struct task *t = current();
@@ -139,7 +131,8 @@ s64 sys_rt_sigreturn(const u64 *a)
     u64 at = r->rsp - 8 + offsetof(struct frame, uc);
 
     (void)a;
-    if (GET_USER(&uc, at) || restore_fpu(t, uc.m.fpstate) ||
+    if (GET_USER(&uc, at) ||
+        (uc.m.fpstate && fpu_frame_read(t->fpu, uc.m.fpstate)) ||
         uc.m.rip >= USER_END) {
         signal_force(SIGSEGV, SI_KERNEL, 0);
         return 0;

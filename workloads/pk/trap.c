@@ -36,7 +36,7 @@ static int fp_exception(u64 vector)
     u16 control, status;
     u32 mxcsr;
 
-    __asm__ volatile("fxsave64 %0" : "=m"(t->fpu));
+    fpu_save(t->fpu);
     memcpy(&control, t->fpu, sizeof control);
     memcpy(&status, t->fpu + 2, sizeof status);
     memcpy(&mxcsr, t->fpu + 24, sizeof mxcsr);

@@ -20,6 +20,7 @@
 #define CR4_OSFXSR     (1ull << 9)
 #define CR4_OSXMMEXCPT (1ull << 10)
 #define CR4_FSGSBASE   (1ull << 16)
+#define CR4_OSXSAVE    (1ull << 18)
 #define CR4_SMEP       (1ull << 20)
 
 #define MSR_APIC_BASE      0x1bu

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Family functions of cpu/insn_bmi.def.
+ */
+#ifndef VTSIM_CPU_INSN_BMI_H
+#define VTSIM_CPU_INSN_BMI_H
+
+#include "cpu/xlat.h"
+
+#define INSN(mnemonic, fn, cost, rules, feature) xlat_fn fn;
+#include "cpu/insn_bmi.def"
+#undef INSN
+
+#endif
