@@ -48,9 +48,24 @@ target_sources(differential_planted PRIVATE
                ${CMAKE_SOURCE_DIR}/sim/machine/config.c
                ${CMAKE_SOURCE_DIR}/sim/machine/param_table.c)
 
+# Unit tests of what the differential tester cannot reach, planted.
+set(planted_units xsave)
+set(planted_programs)
+foreach(unit ${planted_units})
+  add_executable(${unit}_planted ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_${unit}.c
+                 ${CMAKE_SOURCE_DIR}/sim/machine/config.c
+                 ${CMAKE_SOURCE_DIR}/sim/machine/param_table.c)
+  target_link_libraries(${unit}_planted PRIVATE vtsim_flags vtsim_cpu_planted
+                        PkgConfig::CHECK)
+  set_target_properties(${unit}_planted PROPERTIES
+                        RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  list(APPEND planted_programs ${CMAKE_BINARY_DIR}/tests/${unit}_planted)
+endforeach()
+
 add_test(NAME differential.slice
          COMMAND differential --cases 500000 --seed 1)
 set_tests_properties(differential.slice PROPERTIES PROCESSORS 2)
 add_test(NAME differential.plants
          COMMAND bash ${differential}/plants.sh
-                 ${CMAKE_BINARY_DIR}/tests/differential_planted)
+                 ${CMAKE_BINARY_DIR}/tests/differential_planted
+                 ${planted_programs})

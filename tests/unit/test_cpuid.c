@@ -145,7 +145,7 @@ START_TEST(optional_features_follow_the_configuration)
         R.c->config.field = on;                                                \
         ck_assert_msg(advertised(at[FEATURE_##feature].leaf,                   \
                                  at[FEATURE_##feature].sub,                    \
-                                 (int)at[FEATURE_##feature].reg,               \
+                                 at[FEATURE_##feature].reg,                    \
                                  at[FEATURE_##feature].bit) == on,             \
                       #field);                                                 \
         R.c->config.field = was;                                               \
