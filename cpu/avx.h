@@ -93,6 +93,12 @@ struct exec_avx_imm_table {
     struct avx_forms blendv[AVX_BLENDV_OPS], test[AVX_TEST_OPS];
     struct avx_forms string; /* dst: the first operand; aux: STR_* */
 };
+/* Masked moves, mask in vvvv, data in dst or src: [0] at a linear address,
+ * [1] at an offset in segment u->seg, imm
+ * is the mask of the address size. */
+struct avx_masked {
+    uop_fn *load[2], *store[2];
+};
 struct exec_avx_mov_table {
     struct avx_forms load, load_aligned; /* registers: whole ones */
     uop_fn *store[2], *store_aligned[2]; /* [L] */
@@ -104,10 +110,9 @@ struct exec_avx_mov_table {
     struct avx_forms extract;   /* lane of 16 bytes at byte imm: to a register
                                    [0][SSE_REG], to memory [0][SSE_MEM] */
     uop_fn *movmsk[3][2];       /* PS, PD, B: dst is a gpr */
-    /* Masks in vvvv: [log2(element bytes) - 2][L]; dst or src the data. */
-    uop_fn *mask_load[2][2], *mask_store[2][2];
-    uop_fn *gather;                /* cpu/avx_mem.h */
-    uop_fn *zero_upper, *zero_all; /* aux: number of registers */
+    struct avx_masked masked[2][2]; /* [log2(element bytes) - 2][L] */
+    uop_fn *gather;                 /* cpu/avx_mem.h */
+    uop_fn *zero_upper, *zero_all;  /* aux: number of registers */
 };
 extern const struct exec_avx_int_table exec_avx_int_off, exec_avx_int_simple;
 extern const struct exec_avx_imm_table exec_avx_imm_off, exec_avx_imm_simple;

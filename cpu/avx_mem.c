@@ -57,6 +57,15 @@ static bool probe(struct cpu *c, const struct uop *u, uint64_t lin,
     return ok;
 }
 
+/* The linear address of `size` bytes that begin `at` bytes into the operand. */
+static bool part(struct cpu *c, const struct uop *u, unsigned at, unsigned size,
+                 bool write, uint64_t *lin)
+{
+    *lin = uop_ea(c, u) + at;
+    return u->imm == 0 ||
+           mem_linear(c, u->seg, *lin & u->imm, size, write, lin);
+}
+
 /*
  * One access from the first chosen element to the last: its pages are those
  * of the two, so that it faults exactly when one of the chosen elements does.
@@ -74,7 +83,10 @@ bool avx_masked_load(struct cpu *c, const struct uop *u, unsigned chosen,
     }
     unsigned first = (unsigned)__builtin_ctz(chosen);
     unsigned last = 31 - (unsigned)__builtin_clz(chosen);
-    if (!load(c, u, uop_ea(c, u) + first * size, (last - first + 1) * size))
+    unsigned bytes = (last - first + 1) * size;
+    uint64_t lin;
+    if (!part(c, u, first * size, bytes, false, &lin) ||
+        !load(c, u, lin, bytes))
         return false;
     for (unsigned i = first; i <= last; i++)
         if (chosen >> i & 1)
@@ -91,16 +103,18 @@ bool avx_masked_store(struct cpu *c, const struct uop *u, unsigned chosen,
         c->count.stores--;
         return true;
     }
-    uint64_t lin = uop_ea(c, u);
     unsigned first = (unsigned)__builtin_ctz(chosen);
     unsigned last = 31 - (unsigned)__builtin_clz(chosen);
-    if (!probe(c, u, lin + first * size, (last - first + 1) * size))
+    unsigned bytes = (last - first + 1) * size;
+    uint64_t lin;
+    if (!part(c, u, first * size, bytes, true, &lin) ||
+        !probe(c, u, lin, bytes))
         return false;
     while (chosen != 0) {
         unsigned at = (unsigned)__builtin_ctz(chosen);
         unsigned n = (unsigned)__builtin_ctz(~(chosen >> at));
         memcpy(c->slow.u8, &c->v[u->src].u8[at * size], n * size);
-        if (!store(c, u, lin + at * size, n * size))
+        if (!store(c, u, lin + (at - first) * size, n * size))
             return false;
         chosen &= ~((1u << n) - 1) << at;
     }

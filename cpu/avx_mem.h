@@ -9,7 +9,8 @@
 #include "cpu/uop.h"
 
 /*
- * The elements of `size` bytes whose bit in `chosen` is set, at uop_ea:
+ * The elements of `size` bytes whose bit in `chosen` is set, at uop_ea (with
+ * u->imm, that is an offset in segment u->seg):
  * loaded into c->slow with zeros elsewhere, or stored from register u->src.
  * Only their bytes are accessed; with none chosen, no access counts. False:
  * c->event is valid and nothing was stored.

@@ -243,9 +243,13 @@ UOP_STATIC(avx_zero_all)
     {                                                                          \
         ENGINE(name##_128), ENGINE(name##_256)                                 \
     }
-#define LENGTHS_MASKED(name)                                                   \
+#define MASKED_ROW(size, bits)                                                 \
     {                                                                          \
-        ENGINE(name##128), ENGINE(name##256)                                   \
+        {ENGINE(avx_mask_load##size##bits), avx_mask_load##size##bits##_slow}, \
+        {                                                                      \
+            ENGINE(avx_mask_store##size##bits),                                \
+                avx_mask_store##size##bits##_slow                              \
+        }                                                                      \
     }
 #define ONE_PAIR(reg, mem)                                                     \
     {                                                                          \
@@ -270,10 +274,8 @@ const struct exec_avx_mov_table ENGINE(exec_avx_mov) = {
     .extract = AVX_FORMS_128(extract),
     .movmsk = {LENGTHS(avx_movmskps), LENGTHS(avx_movmskpd),
                LENGTHS(avx_pmovmskb)},
-    .mask_load = {LENGTHS_MASKED(avx_mask_load4),
-                  LENGTHS_MASKED(avx_mask_load8)},
-    .mask_store = {LENGTHS_MASKED(avx_mask_store4),
-                   LENGTHS_MASKED(avx_mask_store8)},
+    .masked = {{MASKED_ROW(4, 128), MASKED_ROW(4, 256)},
+               {MASKED_ROW(8, 128), MASKED_ROW(8, 256)}},
     .gather = ENGINE(avx_gather),
     .zero_upper = ENGINE(avx_zero_upper),
     .zero_all = ENGINE(avx_zero_all),

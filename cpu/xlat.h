@@ -118,6 +118,11 @@ struct uop *xlat_emit(struct xlat *x, uop_fn *fn);
  */
 struct ea xlat_ea(struct xlat *x, const ZydisDecodedOperand *o);
 void xlat_set_ea(struct uop *u, const struct ea *ea);
+/* The same without segment base, limit and rights: of use where an access
+ * may be smaller than the operand. True of xlat_segmented: there are such,
+ * and mem_linear has to make the linear address. */
+struct ea xlat_offset(struct xlat *x, const ZydisDecodedOperand *o);
+bool xlat_segmented(const struct xlat *x, const ZydisDecodedOperand *o);
 /* SEG_* of a memory operand. */
 uint8_t xlat_segment(const ZydisDecodedOperand *o);
 

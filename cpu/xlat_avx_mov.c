@@ -129,9 +129,18 @@ static unsigned element_log2(ZydisMnemonic m)
     }
 }
 
+/* SDM Vol.2 PEXTRB, PINSRB: VEX.W = 1 is #UD outside 64-bit mode. */
+static bool is_wide_invalid(const struct xlat *x, unsigned log2)
+{
+    return log2 >= 2 && x->zi->raw.vex.W && !(x->mode & MODE_LONG) &&
+           x->zi->mnemonic != ZYDIS_MNEMONIC_VEXTRACTPS;
+}
+
 bool xlat_avx_extract(struct xlat *x)
 {
     unsigned log2 = element_log2(x->zi->mnemonic);
+    if (is_wide_invalid(x, log2))
+        return false;
     unsigned element = vec_imm8(&x->zo[2]) & ((16u >> log2) - 1);
     struct uop *u;
     if (is_mem(&x->zo[0]))
@@ -145,6 +154,8 @@ bool xlat_avx_extract(struct xlat *x)
 bool xlat_avx_insert(struct xlat *x)
 {
     unsigned log2 = element_log2(x->zi->mnemonic);
+    if (is_wide_invalid(x, log2))
+        return false;
     struct uop *u = avx_emit3(x, &MOV(x)->insert[log2]);
     u->imm = vec_imm8(&x->zo[3]) & ((16u >> log2) - 1);
     return true;
@@ -171,19 +182,25 @@ bool xlat_avx_insert128(struct xlat *x)
     return true;
 }
 
-/* VMASKMOVPS, VMASKMOVPD, VPMASKMOVD, VPMASKMOVQ: the mask is vvvv. */
+/* VMASKMOVPS, VMASKMOVPD, VPMASKMOVD, VPMASKMOVQ: the mask is vvvv. A
+ * segment's limit concerns the chosen elements only. */
 bool xlat_avx_mask(struct xlat *x)
 {
     ZydisMnemonic m = x->zi->mnemonic;
     bool wide =
         m == ZYDIS_MNEMONIC_VMASKMOVPD || m == ZYDIS_MNEMONIC_VPMASKMOVQ;
-    struct uop *u;
-    if (is_mem(&x->zo[0]))
-        u = emit_store(x, MOV(x)->mask_store[wide][avx_l(x)], &x->zo[2]);
-    else
-        u = vec_emit(x, NULL, MOV(x)->mask_load[wide][avx_l(x)], &x->zo[0],
-                     &x->zo[2]);
+    bool store = is_mem(&x->zo[0]);
+    const ZydisDecodedOperand *mem = &x->zo[store ? 0 : 2];
+    const struct avx_masked *h = &MOV(x)->masked[wide][avx_l(x)];
+    bool segmented = xlat_segmented(x, mem);
+    struct ea ea = segmented ? xlat_offset(x, mem) : xlat_ea(x, mem);
+    struct uop *u =
+        xlat_emit(x, store ? h->store[segmented] : h->load[segmented]);
+    xlat_set_ea(u, &ea);
+    u->dst = xlat_number(x->zo[0].reg.value);
+    u->src = xlat_number(x->zo[2].reg.value);
     u->aux = xlat_number(x->zo[1].reg.value);
+    u->imm = segmented ? bits_mask(x->zi->address_width) : 0;
     return true;
 }
 

@@ -114,6 +114,24 @@ static struct ea plain(const ZydisDecodedOperand *o, unsigned seg)
     return ea;
 }
 
+bool xlat_segmented(const struct xlat *x, const ZydisDecodedOperand *o)
+{
+    unsigned seg = xlat_segment(o);
+    bool write = (o->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
+    return !(x->mode & MODE_LONG) &&
+           (seg == SEG_FS || seg == SEG_GS || !(x->mode & MODE_FLAT) ||
+            (seg == SEG_CS && write));
+}
+
+struct ea xlat_offset(struct xlat *x, const ZydisDecodedOperand *o)
+{
+    ZydisDecodedOperand offset = *o;
+    offset.mem.type = ZYDIS_MEMOP_TYPE_AGEN;
+    struct ea ea = xlat_ea(x, &offset);
+    ea.seg = xlat_segment(o);
+    return ea;
+}
+
 struct ea xlat_ea(struct xlat *x, const ZydisDecodedOperand *o)
 {
     const struct exec_ctl_table *t = xlat_ctl_table(x);
@@ -133,8 +151,7 @@ struct ea xlat_ea(struct xlat *x, const ZydisDecodedOperand *o)
     uop_fn *fn = t->ea_mask;
     if (based && (x->mode & MODE_LONG))
         fn = t->ea_base;
-    else if (!lea && !(x->mode & MODE_LONG) &&
-             (based || !(x->mode & MODE_FLAT) || (seg == SEG_CS && write)))
+    else if (!lea && xlat_segmented(x, o))
         fn = t->ea_seg;
     struct uop *u = xlat_emit(x, fn);
     xlat_set_ea(u, &ea);
