@@ -94,8 +94,7 @@ struct exec_avx_imm_table {
     struct avx_forms string; /* dst: the first operand; aux: STR_* */
 };
 /* Masked moves, mask in vvvv, data in dst or src: [0] at a linear address,
- * [1] at an offset in segment u->seg, imm
- * is the mask of the address size. */
+ * [1] at an offset in segment u->seg, imm is the mask of the address size. */
 struct avx_masked {
     uop_fn *load[2], *store[2];
 };

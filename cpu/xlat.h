@@ -34,9 +34,9 @@ enum {
                            #NM when TS */
     R_AVX_FP = 1 << 14, /* R_AVX and may raise SIMD FP exceptions */
     R_XSAVE = 1 << 15,  /* #UD without CR4.OSXSAVE */
-    R_NO_AC = 1 << 18,    /* never #AC */
     R_AVX2_256 = 1 << 16, /* the 256-bit form needs AVX2 */
     R_AVX2_REG = 1 << 17, /* the form without memory operand needs AVX2 */
+    R_NO_AC = 1 << 18,    /* never #AC */
 };
 
 /* A CPUID feature an instruction needs; 0 = always there. The driver answers
