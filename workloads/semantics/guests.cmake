@@ -20,3 +20,29 @@ add_custom_command(
   DEPENDS ${guests_out}/system_cases.elf ${guests}/bench/bootsect.S
           ${guests}/bench/make_disk.sh)
 add_custom_target(guests_system_disk ALL DEPENDS ${guests_out}/system_cases.img)
+
+# Real, virtual-8086 and 16- and 32-bit protected mode: a 32-bit image. Its
+# disk, for machines with a BIOS, is built on demand.
+set(realmode_sources ${semantics}/realmode.S ${semantics}/realmode.c)
+set(realmode_deps ${realmode_sources} ${semantics}/realmode.def
+    ${semantics}/realmode.h)
+add_custom_command(
+  OUTPUT ${guests_out}/realmode.elf
+  COMMAND ${VTSIM_GUEST_CC} -m32 -march=i686 -mgeneral-regs-only -std=gnu11
+          -O2 -ffreestanding -fno-pic -fno-pie -fno-stack-protector
+          -fno-asynchronous-unwind-tables -fcf-protection=none
+          -fno-tree-vectorize -Wall -Wextra -Werror -static -nostdlib -no-pie
+          -Wl,--build-id=none -Wl,-z,max-page-size=4096
+          -Wl,--no-warn-rwx-segments -I${CMAKE_SOURCE_DIR}/workloads
+          -T ${guests}/boot/guest.ld ${realmode_sources}
+          -o ${guests_out}/realmode.elf
+  DEPENDS ${guests}/boot/guest.ld ${realmode_deps})
+add_custom_target(guest_realmode ALL DEPENDS ${guests_out}/realmode.elf)
+add_custom_command(
+  OUTPUT ${guests_out}/realmode.img
+  COMMAND bash ${guests}/bench/make_disk.sh ${VTSIM_GUEST_CC}
+          ${guests_out}/realmode.elf ${guests}/bench/bootsect.S
+          ${guests_out}/realmode.img
+  DEPENDS ${guests_out}/realmode.elf ${guests}/bench/bootsect.S
+          ${guests}/bench/make_disk.sh)
+add_custom_target(guests_realmode_disk DEPENDS ${guests_out}/realmode.img)
