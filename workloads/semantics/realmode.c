@@ -68,7 +68,7 @@ void enter(const struct entry *e);
 void enter_real(void);
 
 /* Where a symbol of the low section is once copied. */
-#define LOW(symbol) (LOW_BASE + (uint32_t)((symbol) - low))
+#define LOW(symbol) (LOW_BASE + (uint32_t)((symbol)-low))
 
 /* ----------------------------------------------------------------- output */
 
@@ -122,7 +122,7 @@ static uint32_t peek(uint32_t linear, unsigned bytes)
 {
     uint32_t v = 0;
     for (unsigned i = 0; i < bytes; i++)
-        v |= (uint32_t)*(volatile uint8_t *)at(linear + i) << 8 * i;
+        v |= (uint32_t) * (volatile uint8_t *)at(linear + i) << 8 * i;
     return v;
 }
 
@@ -168,7 +168,7 @@ static void hash_memory(void)
 
 /* ----------------------------------------------------------------- tables */
 
-static uint64_t gdt[18], idt[256];
+static uint64_t gdt[18];
 static struct {
     uint32_t state[26]; /* base of the I/O map in the last */
     uint8_t redirect[32], ports[33];
@@ -196,8 +196,9 @@ static void gate(unsigned vector, uint32_t access, uint32_t cs)
         poke32((uint32_t)to + 1, (uint32_t)word_stub);
         *at((uint32_t)to + 5) = 0xc3;
     }
-    idt[vector] = (to & 0xffff) | (uint64_t)cs << 16 | (uint64_t)access << 40 |
-                  (to >> 16) << 48;
+    uint32_t entry = IDT_BASE + vector * 8;
+    poke32(entry, (uint32_t)(to & 0xffff) | cs << 16);
+    poke32(entry + 4, access << 8 | (uint32_t)(to >> 16) << 16);
 }
 
 static void make_descriptors(void)
@@ -244,7 +245,7 @@ static void make_tss(void)
     for (unsigned i = 0; i < sizeof tss.redirect; i++)
         tss.redirect[i] = 0xff;
     tss.redirect[0x40 / 8] &= (uint8_t)~1;
-    tss.redirect[3 / 8] &= (uint8_t)~(1 << 3);
+    tss.redirect[3 / 8] &= (uint8_t) ~(1 << 3);
     for (unsigned i = 0; i < sizeof tss.ports; i++)
         tss.ports[i] = 0xff;
     tss.ports[0x80 / 8] = 0;
@@ -254,7 +255,7 @@ static void make_tss(void)
 static void baseline(void)
 {
     struct pointer g = {sizeof gdt - 1, (uint32_t)gdt};
-    struct pointer t = {sizeof idt - 1, (uint32_t)idt};
+    struct pointer t = {256 * 8 - 1, IDT_BASE};
     make_descriptors();
     make_gates();
     make_tss();
@@ -467,15 +468,15 @@ static char letter(const struct result *r)
 /* ----------------------------------------------------------------- series */
 
 static const uint32_t stack_pointers[] = {
-    0x1000, 0x0fff, 0,    1,    2,     3,     4,     5,     6,     7,
-    8,      9,      0xa,  0xb,  0xc,   0xd,   0xe,   0xf,   0x10,  0x11,
-    0x12,   0x13,   0x1e, 0x1f, 0x20,  0x21,  0x22,  0x23,  0xfff0, 0xfff1,
-    0xfff8, 0xfff9, 0xfffa, 0xfffb, 0xfffc, 0xfffd, 0xfffe, 0xffff};
-static const uint32_t offsets[] = {0x100,  0,      2,      0xff00, 0xfff0,
-                                   0xfff1, 0xfff3, 0xfff4, 0xfff5, 0xfff6,
-                                   0xfff7, 0xfff8, 0xfff9, 0xfffa, 0xfffb,
-                                   0xfffc, 0xfffd, 0xfffe, 0xffff, 0xef,
-                                   0x10000};
+    0x1000, 0x0fff, 0,      1,      2,      3,      4,      5,
+    6,      7,      8,      9,      0xa,    0xb,    0xc,    0xd,
+    0xe,    0xf,    0x10,   0x11,   0x12,   0x13,   0x1e,   0x1f,
+    0x20,   0x21,   0x22,   0x23,   0xfff0, 0xfff1, 0xfff8, 0xfff9,
+    0xfffa, 0xfffb, 0xfffc, 0xfffd, 0xfffe, 0xffff};
+static const uint32_t offsets[] = {
+    0x100,  0,      2,      0xff00, 0xfff0, 0xfff1, 0xfff3,
+    0xfff4, 0xfff5, 0xfff6, 0xfff7, 0xfff8, 0xfff9, 0xfffa,
+    0xfffb, 0xfffc, 0xfffd, 0xfffe, 0xffff, 0xef,   0x10000};
 
 /* After a fault in real mode at these the interrupt itself finds no room:
  * the machine would shut down. */

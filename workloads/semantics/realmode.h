@@ -5,12 +5,13 @@
 #ifndef SEMANTICS_REALMODE_H
 #define SEMANTICS_REALMODE_H
 
-#define LOW_SEGMENT  0x2000
-#define LOW_BASE     0x20000 /* code */
-#define DATA_BASE    0x30000
-#define STACK_BASE   0x40000
-#define EXTRA_BASE   0x50000
-#define TRAMPOLINES  0x10000 /* entries of 16-bit gates */
+#define LOW_SEGMENT 0x2000
+#define LOW_BASE    0x20000 /* code */
+#define DATA_BASE   0x30000
+#define STACK_BASE  0x40000
+#define EXTRA_BASE  0x50000
+#define IDT_BASE    0x62000 /* SIDT is to print the same everywhere */
+#define TRAMPOLINES 0x10000 /* entries of 16-bit gates */
 
 #define SEL_CODE     0x08
 #define SEL_DATA     0x10
@@ -31,19 +32,19 @@
 #define SEL_CODE32   0x88 /* at LOW_BASE */
 
 /* Offsets in struct outcome. */
-#define OUT_EAX      4
-#define OUT_ECX      8
-#define OUT_EDX      12
-#define OUT_EBX      16
-#define OUT_EBP      20
-#define OUT_ESI      24
-#define OUT_EDI      28
-#define OUT_ESP      32
-#define OUT_SEGS     36 /* DS ES FS GS */
-#define OUT_SS       52
+#define OUT_EAX           4
+#define OUT_ECX           8
+#define OUT_EDX           12
+#define OUT_EBX           16
+#define OUT_EBP           20
+#define OUT_ESI           24
+#define OUT_EDI           28
+#define OUT_ESP           32
+#define OUT_SEGS          36 /* DS ES FS GS */
+#define OUT_SS            52
 #define OUT_HANDLER_FLAGS 56
-#define OUT_CR0      60
-#define OUT_WORDS    64 /* the frame is one of 16-bit words */
-#define OUT_FRAME    68
+#define OUT_CR0           60
+#define OUT_WORDS         64 /* the frame is one of 16-bit words */
+#define OUT_FRAME         68
 
 #endif
