@@ -219,6 +219,7 @@ static bool gather_fault(struct scope *s)
             if ((a[k] ^ b[k]) & 0x80)
                 return false;
     }
+    s->mask_error = kernel_address(s) ? 1 : 0;
     s->mask_xmm = true;
     return true;
 }
