@@ -155,6 +155,9 @@ static enum step redirect(struct cpu *c, uint8_t vector)
     c->seg[SEG_CS] = segment_v86(entry[1]);
     c->rip = entry[0];
     c->eflags &= ~(uint32_t)(FLAG_TF | FLAG_RF | (own ? FLAG_IF : FLAG_VIF));
+    c->shadow_sti = false;
+    c->shadow_mov_ss = false;
+    c->step_armed = false; /* as after any INT n */
     cpu_update_mode(c);
     return STEP_JUMP;
 }

@@ -163,6 +163,23 @@ START_TEST(an_event_pushes_and_nulls_the_segments)
 }
 END_TEST
 
+START_TEST(interrupts_leave_whatever_iopl_and_dpl_are)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        start(0, 0, i == 0 ? FLAG_IF : 0);
+        lapic_virtual_wire(R.c);
+        R.inta_vector = 0x33;
+        R.acknowledged = 0;
+        cpu_set_intr(R.c, true);
+        ends("90 f4", i == 0 ? 0x33 : EXC_GP, i == 0 ? -1 : 0, i);
+        ck_assert_uint_eq(R.acknowledged, i == 0);
+        cpu_set_intr(R.c, false);
+    }
+    start(0, 0, FLAG_TF); /* and so do traps */
+    ends("90 f4", EXC_DB, -1, 1);
+}
+END_TEST
+
 START_TEST(a_gate_of_16_bits_pushes_words)
 {
     start(3, 0, 0);
@@ -397,6 +414,10 @@ START_TEST(vme_redirects_int_by_the_bitmap)
     ends("cd 41", 0x41, -1, 2);
     start(0, CR4_VME, 0);
     ends("cd 41", EXC_GP, 0, 0);
+    /* No single-step trap comes out of it. */
+    start(3, CR4_VME, FLAG_TF);
+    ends("cd 40", EXC_GP, 0, IVT_IP);
+    ck_assert_uint_eq(frame(3) & FLAG_TF, 0);
     /* INT3 is none of it. */
     start(0, CR4_VME, 0);
     rig_put(&R, RIG_TSS32 + IO_MAP - 32, 0, 1);
@@ -474,6 +495,7 @@ int main(void)
         iretd_ignores_vm_outside_level_0,
         segments_have_fixed_limits_and_rights,
         an_event_pushes_and_nulls_the_segments,
+        interrupts_leave_whatever_iopl_and_dpl_are,
         a_gate_of_16_bits_pushes_words,
         only_nonconforming_level_0_code_may_handle,
         protected_mode_instructions_are_unknown,
