@@ -8,6 +8,7 @@
 #include "cpu/flags.h"
 #include "cpu/fpu.h"
 #include "cpu/lapic.h"
+#include "cpu/wait.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +71,7 @@ enum sim_status cpu_create(const struct cpu_config *config,
         return st;
     }
     mmu_set_device_port(c->mmu, engine_device_port(c));
+    wait_create(c);
     cpu_reset(c);
     *out = c;
     return SIM_OK;

@@ -25,6 +25,7 @@ struct cpu_wiring {
     struct clock_port apic_clock;  /* local-APIC timer; see cpu_on_apic_time */
     struct magic_port magic;       /* region-of-interest operations */
     struct cache_config l3;        /* the shared L3, for CPUID; size 0: none */
+    struct wake_port wake;         /* a store ended this core's wait */
 };
 
 SIM_MUST_CHECK enum sim_status

@@ -7,6 +7,7 @@
 
 #include "cpu/control.h"
 #include "cpu/lapic.h"
+#include "cpu/msr.h"
 #include "cpu/reset.h"
 #include "cpu/xlat.h"
 #include "cpu/xsave.h"
@@ -102,6 +103,9 @@ static void leaf_features(const struct cpu *c, uint32_t sub, uint32_t out[4])
         out[CPUID_EDX] |= UINT32_C(1) << 28; /* HTT: more than one id */
     if ((c->cr4 & CR4_OSXSAVE) != 0)
         out[CPUID_ECX] |= UINT32_C(1) << 27;
+    if (c->config.vendor == VENDOR_INTEL &&
+        (c->msr.misc_enable & MISC_MONITOR) == 0)
+        out[CPUID_ECX] &= ~(UINT32_C(1) << 3);
     if ((c->msr.apic_base & APIC_BASE_ENABLE) == 0)
         out[CPUID_EDX] &= ~(UINT32_C(1) << 9);
 }
@@ -148,6 +152,17 @@ static void leaf_extended_features(const struct cpu *c, uint32_t sub,
     add_features(c, 7, sub, out);
     if (sub == 0 && (c->cr4 & CR4_PKE) != 0)
         out[CPUID_ECX] |= UINT32_C(1) << 4; /* OSPKE */
+}
+
+/* Lines of 64 bytes; MWAIT's ECX bit 0; one C1 state. */
+static void leaf_monitor(const struct cpu *c, uint32_t sub, uint32_t out[4])
+{
+    (void)sub;
+    if (!cpu_has(c, FEATURE_MONITOR))
+        return;
+    out[CPUID_EAX] = out[CPUID_EBX] = (uint32_t)LINE_SIZE;
+    out[CPUID_ECX] = 3;
+    out[CPUID_EDX] = 0x10;
 }
 
 /* Level 0 is the thread (one a core), level 1 the core. */
@@ -326,13 +341,14 @@ struct cpuid_row {
     void (*fill)(const struct cpu *c, uint32_t sub, uint32_t out[4]);
 };
 
-/* Leaves without a row read as zero: 3, 5, 6, 8, 9, 0Ah and those
+/* Leaves without a row read as zero: 3, 6, 8, 9, 0Ah and those
  * beyond. */
 static const struct cpuid_row cpuid_rows[] = {
     {0, leaf_vendor},
     {1, leaf_features},
     {2, leaf_descriptors},
     {4, leaf_caches},
+    {5, leaf_monitor},
     {7, leaf_extended_features},
     {0xb, leaf_topology},
     {0xd, leaf_xsave},

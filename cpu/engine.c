@@ -394,6 +394,15 @@ static void deliver(struct cpu *c)
     c->event.valid = false;
 }
 
+/* A wait with a deadline: idle up to it or to the end of the run. */
+static void pass_time(struct cpu *c)
+{
+    uint64_t to =
+        c->monitor.deadline < c->until ? c->monitor.deadline : c->until;
+    if (to > c->account.cycles)
+        cycles_charge(&c->account, LEAF_IDLE, to - c->account.cycles);
+}
+
 static enum cpu_stop run(struct cpu *c)
 {
     for (;;) {
@@ -414,6 +423,11 @@ static enum cpu_stop run(struct cpu *c)
         if (event_pending(c)) {
             if (event_boundary(c))
                 c->rep_active = false;
+            continue;
+        }
+        if (c->activity == ACTIVITY_MWAIT &&
+            c->monitor.deadline != UINT64_MAX) {
+            pass_time(c);
             continue;
         }
         if (c->activity != ACTIVITY_RUN)

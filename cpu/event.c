@@ -11,6 +11,7 @@
 #include "cpu/reset.h"
 #include "cpu/segment.h"
 #include "cpu/v86.h"
+#include "cpu/wait.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -164,6 +165,8 @@ static void deliver(struct cpu *c, struct event e, bool interrupt)
     c->shadow_sti = false;
     c->shadow_mov_ss = false;
     c->step_armed = false;
+    if (c->activity == ACTIVITY_MWAIT)
+        wait_end(c);
     if (c->activity == ACTIVITY_HLT)
         c->activity = ACTIVITY_RUN;
     cpu_update_mode(c);
@@ -203,6 +206,7 @@ enum boundary {
     BOUNDARY_EXTINT,
     BOUNDARY_BREAKPOINT,
     BOUNDARY_VIRTUAL,
+    BOUNDARY_WAKE, /* MWAIT or its like is over without an event */
 };
 
 static bool in_shadow(const struct cpu *c, bool flag)
@@ -251,6 +255,8 @@ static enum boundary next_boundary(const struct cpu *c)
         return BOUNDARY_INIT;
     if (c->activity == ACTIVITY_WAIT_SIPI)
         return c->sipi_pending ? BOUNDARY_SIPI : BOUNDARY_NOTHING;
+    if (c->activity == ACTIVITY_MWAIT && wait_over(c))
+        return BOUNDARY_WAKE;
     bool mov_ss = in_shadow(c, c->shadow_mov_ss);
     if (!mov_ss && (c->pending_dr6 != 0 || step_due(c)))
         return BOUNDARY_TRAP;
@@ -343,6 +349,7 @@ bool event_boundary(struct cpu *c)
     case BOUNDARY_APIC: event_interrupt(c, lapic_acknowledge(c), false); break;
     case BOUNDARY_EXTINT: deliver_extint(c); break;
     case BOUNDARY_BREAKPOINT: deliver_breakpoint(c); break;
+    case BOUNDARY_WAKE: wait_end(c); break;
     case BOUNDARY_VIRTUAL:
         raise_gp(c, 0);
         event_deliver(c);

@@ -123,15 +123,31 @@ enum step int_xlat(struct cpu *c, const struct uop *u)
 }
 
 /* Checked like a read of one byte: SDM Vol.2 CLFLUSH. */
+static bool line_ok(struct cpu *c, const struct uop *u, uint64_t lin)
+{
+    if (!segment_canonical(c, lin)) {
+        return limit_fault(c, u);
+    }
+    if (mmu_probe(c->mmu, lin, 1, MMU_READ))
+        return true;
+    (void)raise_page_fault(c);
+    return false;
+}
+
 enum step int_clflush(struct cpu *c, const struct uop *u)
 {
     uint64_t lin = uop_ea(c, u);
-    if (!segment_canonical(c, lin)) {
-        (void)limit_fault(c, u);
+    if (!line_ok(c, u, lin))
         return STEP_FAULT;
-    }
-    if (!mmu_probe(c->mmu, lin, 1, MMU_READ))
-        return raise_page_fault(c);
     mmu_clflush(c->mmu, lin);
+    return STEP_NEXT;
+}
+
+enum step int_clwb(struct cpu *c, const struct uop *u)
+{
+    uint64_t lin = uop_ea(c, u);
+    if (!line_ok(c, u, lin))
+        return STEP_FAULT;
+    mmu_clwb(c->mmu, lin);
     return STEP_NEXT;
 }

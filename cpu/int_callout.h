@@ -38,8 +38,8 @@ SIM_MUST_CHECK bool int_store_part(struct cpu *c, const struct uop *u,
                                    unsigned at, unsigned size, uint64_t v,
                                    bool commit);
 
-callout_fn int_bt;      /* offset, src: bit number; operation: enum bt_op */
-callout_fn int_xlat;    /* offset */
-callout_fn int_clflush; /* linear address of the uop */
+callout_fn int_bt;   /* offset, src: bit number; operation: enum bt_op */
+callout_fn int_xlat; /* offset */
+callout_fn int_clflush, int_clwb; /* linear address of the uop */
 
 #endif

@@ -305,11 +305,21 @@ static bool write_gs_base(struct cpu *c, uint32_t number, uint64_t in)
 }
 
 /* BTS and PEBS are unavailable (bits 11, 12, read-only ones); of the
- * controls only fast strings exists. */
+ * controls fast strings and, where they are, MONITOR and MWAIT exist. */
 static bool read_misc_enable(struct cpu *c, uint32_t number, uint64_t *out)
 {
     (void)number;
-    *out = (c->msr.misc_enable & 1) | BIT(11) | BIT(12);
+    *out = (c->msr.misc_enable & (MISC_FAST_STRINGS | MISC_MONITOR)) | BIT(11) |
+           BIT(12);
+    return true;
+}
+
+static bool write_misc_enable(struct cpu *c, uint32_t number, uint64_t in)
+{
+    (void)number;
+    if ((in & MISC_MONITOR) != 0 && !cpu_has(c, FEATURE_MONITOR))
+        return false;
+    c->msr.misc_enable = in;
     return true;
 }
 
@@ -336,6 +346,8 @@ static const struct msr_desc msr_rows[] = {
      "Microcode Update Facilities"},
     {0xce, "MSR_PLATFORM_INFO", MSR_RO | MSR_INTEL, FEATURE_NONE, 0,
      HOOKS(read_platform_info, NULL), "Vol.4 MSR_PLATFORM_INFO"},
+    {0xe1, "IA32_UMWAIT_CONTROL", 0, FEATURE_WAITPKG, HIGH32 | 2,
+     PLAIN(umwait_control), "Vol.2 TPAUSE"},
     {0xfe, "IA32_MTRRCAP", MSR_RO, FEATURE_MTRR, 0, HOOKS(read_mtrr_cap, NULL),
      "MTRR Feature Identification"},
     {0x174, "IA32_SYSENTER_CS", 0, FEATURE_SEP, HIGH32, PLAIN(sysenter_cs),
@@ -350,8 +362,8 @@ static const struct msr_desc msr_rows[] = {
      HOOKS(read_zero, write_nothing), "IA32_MCG_STATUS MSR"},
     {0x198, "IA32_PERF_STATUS", MSR_RO | MSR_INTEL, FEATURE_NONE, 0,
      HOOKS(read_perf_status, NULL), "Enhanced Intel SpeedStep Technology"},
-    {0x1a0, "IA32_MISC_ENABLE", MSR_INTEL, FEATURE_NONE, ~UINT64_C(0x1801),
-     offsetof(struct cpu, msr.misc_enable), read_misc_enable, NULL,
+    {0x1a0, "IA32_MISC_ENABLE", MSR_INTEL, FEATURE_NONE, ~UINT64_C(0x41801),
+     offsetof(struct cpu, msr.misc_enable), read_misc_enable, write_misc_enable,
      "Vol.4 IA32_MISC_ENABLE"},
     {0x1d9, "IA32_DEBUGCTL", 0, FEATURE_NONE, UINT64_MAX, PLAIN(debugctl),
      "IA32_DEBUGCTL MSR"},

@@ -12,6 +12,8 @@
 #include "cpu/debug.h"
 #include "cpu/fpu.h"
 #include "cpu/lapic.h"
+#include "cpu/msr.h"
+#include "cpu/wait.h"
 #include "sim/base/bits.h"
 
 #include <string.h>
@@ -78,6 +80,7 @@ static void reset_common(struct cpu *c)
     c->pending_dr6 = 0;
     c->nmi_blocked = false;
     c->init_pending = false; /* a SIPI that came after it stays */
+    wait_reset(c);
 }
 
 /* Application processors of a multiple-processor system wait for SIPI. */
@@ -119,7 +122,9 @@ void cpu_reset(struct cpu *c)
     c->msr.pat = PAT_RESET;
     c->msr.apic_base = APIC_BASE_DEFAULT | APIC_BASE_ENABLE |
                        (c->wiring.index == 0 ? APIC_BASE_BSP : 0);
-    c->msr.misc_enable = 1; /* fast strings */
+    c->msr.misc_enable = MISC_FAST_STRINGS;
+    if (c->config.monitor)
+        c->msr.misc_enable |= MISC_MONITOR;
     c->msr.tsc_offset = 0 - cpu_tsc_ticks(c);
     mmu_reset(c->mmu);
     mmu_set_mtrr(c->mmu, &c->msr.mtrr);

@@ -160,13 +160,14 @@ struct cpu {
     struct segment seg[SEG_COUNT];
     struct descriptor_table gdtr, idtr;
     uint64_t cr0, cr2, cr3, cr4, cr8, efer, xcr0, xss;
-    uint32_t pkru; /* in force while CR4.PKE is set */
+    uint32_t pkru;  /* in force while CR4.PKE is set */
     uint64_t dr[8]; /* 0-3, 6, 7 */
     struct {
         uint64_t star, lstar, cstar, fmask, kernel_gs_base, tsc_aux;
         uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
         uint64_t pat, apic_base, misc_enable, feature_control, debugctl;
         uint64_t tsc_offset, tsc_adjust, tsc_deadline, bios_sign_id;
+        uint64_t umwait_control;
         struct mmu_mtrr mtrr;
     } msr;
     uint64_t pdpte[4];
@@ -187,9 +188,19 @@ struct cpu {
     enum {
         ACTIVITY_RUN,
         ACTIVITY_HLT,
+        ACTIVITY_MWAIT, /* as HLT, with the reasons of `monitor` to go on */
         ACTIVITY_WAIT_SIPI,
         ACTIVITY_SHUTDOWN
     } activity;
+    /* cpu/wait.c */
+    struct {
+        uint64_t line;      /* physical, marked in the memory system; or ~0 */
+        bool armed, hit;    /* no store yet; one came */
+        bool watching;      /* a store ends the present wait */
+        bool any_interrupt; /* an interrupt does even if EFLAGS.IF is clear */
+        bool limited;       /* its deadline is IA32_UMWAIT_CONTROL's */
+        uint64_t deadline;  /* cycle at which it ends */
+    } monitor;
     bool stop_requested;
     uint64_t until;             /* cpu_run's limit */
     uint64_t instruction_limit; /* 0: none */

@@ -420,6 +420,55 @@ enum step sys_cpuid(struct cpu *c, const struct uop *u)
     return STEP_NEXT;
 }
 
+enum step sys_rdpid(struct cpu *c, const struct uop *u)
+{
+    REG(uint64_t, c, u->dst) = (uint32_t)c->msr.tsc_aux;
+    return STEP_NEXT;
+}
+
+/* -------------------------------------------------------- protection keys */
+
+enum step sys_rdpkru(struct cpu *c, const struct uop *u)
+{
+    (void)u;
+    if ((c->cr4 & CR4_PKE) == 0)
+        return raise_ud(c);
+    if ((uint32_t)c->gpr[REG_RCX] != 0)
+        return raise_gp(c, 0);
+    write_edx_eax(c, c->pkru);
+    return STEP_NEXT;
+}
+
+enum step sys_wrpkru(struct cpu *c, const struct uop *u)
+{
+    (void)u;
+    if ((c->cr4 & CR4_PKE) == 0)
+        return raise_ud(c);
+    if ((uint32_t)c->gpr[REG_RCX] != 0 || (uint32_t)c->gpr[REG_RDX] != 0)
+        return raise_gp(c, 0);
+    c->pkru = (uint32_t)c->gpr[REG_RAX];
+    cpu_update_mode(c);
+    return STEP_NEXT;
+}
+
+/* --------------------------------------------------------- direct stores */
+
+/* 64 bytes from the uop's address to ES:register, aligned, in one store. */
+enum step sys_movdir64b(struct cpu *c, const struct uop *u)
+{
+    uint64_t to;
+    uint64_t offset = sys_read_reg(c, u->dst, u->aux);
+    if (!mem_linear(c, SEG_ES, offset, 64, true, &to))
+        return STEP_FAULT;
+    if ((to & 63) != 0 ||
+        ((c->mode & MODE_LONG) != 0 && !segment_canonical(c, to)))
+        return raise_gp(c, 0);
+    if (!mem_load_slow(c, u, uop_ea(c, u), 64, false) ||
+        !mem_store_slow(c, u, to, 64, false))
+        return STEP_FAULT;
+    return STEP_NEXT;
+}
+
 /* ----------------------------------------------------------- invalidation */
 
 /* A non-canonical address is not an error: nothing to invalidate. */

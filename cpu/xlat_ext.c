@@ -5,6 +5,7 @@
 #include "cpu/fpu_save.h"
 #include "cpu/insn_ext.h"
 #include "cpu/sysinsn.h"
+#include "cpu/wait.h"
 #include "cpu/xsave.h"
 
 /* ------------------------------------------------------------------ XSAVE */
@@ -60,5 +61,82 @@ bool xlat_xsave(struct xlat *x)
                                 : xlat_callout(x, sys_xsave);
     xlat_set_ea(u, &ea);
     u->aux = f->aux;
+    return true;
+}
+
+/* -------------------------------------------------------- protection keys */
+
+bool xlat_pkru(struct xlat *x)
+{
+    if (x->zi->mnemonic == ZYDIS_MNEMONIC_RDPKRU)
+        (void)xlat_callout(x, sys_rdpkru);
+    else
+        (void)xlat_callout_end(x, sys_wrpkru);
+    return true;
+}
+
+/* --------------------------------------------------------------- waiting */
+
+/* MONITOR, UMONITOR: a byte at the address in RAX or in the operand, in DS
+ * or the segment of a prefix. */
+bool xlat_monitor(struct xlat *x)
+{
+    bool user = x->zi->mnemonic == ZYDIS_MNEMONIC_UMONITOR;
+    ZydisRegister seg =
+        x->zi->attributes & ZYDIS_ATTRIB_HAS_SEGMENT_FS   ? ZYDIS_REGISTER_FS
+        : x->zi->attributes & ZYDIS_ATTRIB_HAS_SEGMENT_GS ? ZYDIS_REGISTER_GS
+        : x->zi->attributes & ZYDIS_ATTRIB_HAS_SEGMENT_ES ? ZYDIS_REGISTER_ES
+        : x->zi->attributes & ZYDIS_ATTRIB_HAS_SEGMENT_CS ? ZYDIS_REGISTER_CS
+        : x->zi->attributes & ZYDIS_ATTRIB_HAS_SEGMENT_SS ? ZYDIS_REGISTER_SS
+                                                          : ZYDIS_REGISTER_DS;
+    ZydisDecodedOperand byte = {.type = ZYDIS_OPERAND_TYPE_MEMORY, .size = 8};
+    byte.actions = ZYDIS_OPERAND_ACTION_READ;
+    byte.mem.type = ZYDIS_MEMOP_TYPE_MEM;
+    byte.mem.segment = seg;
+    byte.mem.base = x->zo[0].reg.value;
+    struct ea ea = xlat_ea(x, &byte);
+    struct uop *u = xlat_callout(x, user ? sys_umonitor : sys_monitor);
+    xlat_set_ea(u, &ea);
+    x->loads = 1;
+    return true;
+}
+
+bool xlat_mwait(struct xlat *x)
+{
+    (void)xlat_callout_end(x, sys_mwait);
+    return true;
+}
+
+bool xlat_umwait(struct xlat *x)
+{
+    if ((x->mode & MODE_TSD) != 0 && (x->mode & MODE_CPL) != 0) {
+        xlat_raise(x, EXC_GP);
+        return true;
+    }
+    struct uop *u = xlat_callout_end(x, sys_umwait);
+    u->dst = xlat_gpr(x->zo[0].reg.value);
+    u->aux = x->zi->mnemonic == ZYDIS_MNEMONIC_UMWAIT;
+    return true;
+}
+
+/* ---------------------------------------------------------------- others */
+
+/* RDPID writes a whole register. */
+bool xlat_rdpid(struct xlat *x)
+{
+    struct uop *u = xlat_callout(x, sys_rdpid);
+    u->dst = xlat_gpr(x->zo[0].reg.value);
+    return true;
+}
+
+/* The source is the memory operand, the destination's offset in ES is a
+ * register. */
+bool xlat_movdir64b(struct xlat *x)
+{
+    struct ea ea = xlat_ea(x, &x->zo[1]);
+    struct uop *u = xlat_callout(x, sys_movdir64b);
+    xlat_set_ea(u, &ea);
+    u->dst = xlat_gpr(x->zo[0].reg.value);
+    u->aux = x->zi->address_width / 8u;
     return true;
 }

@@ -401,7 +401,8 @@ bool xlat_clflush(struct xlat *x)
     ZydisDecodedOperand byte = x->zo[0];
     byte.size = 8; /* checked like a load of one byte */
     struct ea ea = xlat_ea(x, &byte);
-    xlat_set_ea(xlat_callout(x, int_clflush), &ea);
+    bool keep = x->zi->mnemonic == ZYDIS_MNEMONIC_CLWB;
+    xlat_set_ea(xlat_callout(x, keep ? int_clwb : int_clflush), &ea);
     x->loads = x->stores = 0;
     return true;
 }

@@ -47,6 +47,20 @@ void coherence_line_gone(struct memsys *s, uint32_t line)
         s->dram.writebacks++;
 }
 
+void coherence_line_clean(struct memsys *s, uint32_t line)
+{
+    uint32_t tags = 0;
+    for (unsigned k = 0; k < s->cores; k++)
+        tags |= hierarchy_clean(s->core[k], line);
+    uint32_t *l3 = s->has_l3 ? cache_find(&s->l3, line) : NULL;
+    if (l3 != NULL) {
+        tags |= *l3;
+        *l3 &= ~(uint32_t)LINE_DIRTY;
+    }
+    if ((tags & LINE_DIRTY) != 0)
+        s->dram.writebacks++;
+}
+
 void coherence_write_protect(struct memsys *s, uint64_t offset, uint64_t len)
 {
     for (unsigned k = 0; k < s->cores; k++)

@@ -22,6 +22,9 @@ struct coherence_answer coherence_share(struct mmu *m, uint32_t line);
 /* Every copy of the line in every cache goes (CLFLUSH). */
 void coherence_line_gone(struct memsys *s, uint32_t line);
 
+/* Every modified copy of the line is written to memory and stays (CLWB). */
+void coherence_line_clean(struct memsys *s, uint32_t line);
+
 /* Stores to RAM [offset, offset+len), inside one page, must take the slow
  * path of every core from now on. */
 void coherence_write_protect(struct memsys *s, uint64_t offset, uint64_t len);

@@ -79,6 +79,8 @@ void mmu_set_context(struct mmu *m, const struct mmu_context *ctx)
         m->wp = (ctx->cr0 & CR0_WP) != 0;
         m->smep = m->paging && (ctx->cr4 & CR4_SMEP) != 0;
         m->smap = m->paging && (ctx->cr4 & CR4_SMAP) != 0;
+        m->pke = m->paging && (ctx->cr4 & CR4_PKE) != 0 &&
+                 (ctx->efer & EFER_LMA) != 0;
         /* 32-bit paging has no XD bit. */
         m->nx = (ctx->cr4 & CR4_PAE) != 0 && (ctx->efer & EFER_NXE) != 0;
         choose_format(m);

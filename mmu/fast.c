@@ -17,6 +17,14 @@ void fast_update(struct mmu *m)
         m->may[0] = m->smap && !m->ctx.ac ? (uint16_t)~with_u : all;
         m->may[1] = m->may[0] & (m->wp ? with_w : all);
     }
+    /* Even bits of PKRU disable access, odd ones writes. */
+    m->key_closed = m->key_no_write[0] = m->key_no_write[1] = 0;
+    for (unsigned key = 0; m->pke && key < 16; key++) {
+        m->key_closed |= (uint16_t)((m->ctx.pkru >> (2 * key) & 1) << key);
+        m->key_no_write[0] |=
+            (uint16_t)((m->ctx.pkru >> (2 * key + 1) & 1) << key);
+    }
+    m->key_no_write[1] = m->wp ? m->key_no_write[0] : 0;
     m->fast = m->fast_config && m->paging && (m->ctx.cr0 & CR0_CD) == 0;
 }
 
@@ -112,12 +120,15 @@ uint8_t *fast_data(struct mmu *m, uint64_t lin, unsigned len, bool write)
         return NULL;
     struct tlb *t = &s->l1[class];
     const struct tlb_entry *e = &t->entry[slot - t->first_slot];
-    struct piece p = {.lin = lin, .tlb_slot = slot, .rights = e->rights};
+    struct piece p = {
+        .lin = lin, .tlb_slot = slot, .rights = e->rights, .key = e->key};
     p.pa = e->base | (lin & bits_mask(page_class_shift(class)));
     p.offset = memory_offset(shared, p.pa);
     p.dirty = (e->flags & TLB_DIRTY) != 0;
-    if (UNLIKELY(!(m->may[write] >> e->rights & 1) || (write && !p.dirty) ||
-                 p.offset == MEMORY_NONE ||
+    if (UNLIKELY(!(m->may[write] >> e->rights & 1) ||
+                 translate_key_stops(m, e->rights, e->key,
+                                     write ? MMU_WRITE : MMU_READ) ||
+                 (write && !p.dirty) || p.offset == MEMORY_NONE ||
                  piece_type(m, p.pa, e->pat) != MEMTYPE_WB))
         return NULL;
     uint8_t flags = shared->page_flags[p.offset >> PAGE_SHIFT];

@@ -126,6 +126,7 @@ static bool may_install(const struct mmu *m, const struct piece *p,
 static bool may_store(const struct mmu *m, const struct piece *p)
 {
     return p->dirty && (m->may[1] >> p->rights & 1) != 0 &&
+           !translate_key_stops(m, p->rights, p->key, MMU_WRITE) &&
            !memory_is_rom(m->shared, p->offset);
 }
 

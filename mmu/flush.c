@@ -164,6 +164,24 @@ void mmu_clflush(struct mmu *m, uint64_t lin)
     coherence_line_gone(m->shared, (uint32_t)(p.pa >> LINE_SHIFT));
 }
 
+void mmu_clwb(struct mmu *m, uint64_t lin)
+{
+    struct piece p = {.lin = lin};
+    if (!m->timing || !translate_peek(m, SIDE_D, MMU_READ, &p) ||
+        p.offset == MEMORY_NONE)
+        return;
+    coherence_line_clean(m->shared, (uint32_t)(p.pa >> LINE_SHIFT));
+}
+
+bool mmu_ram_line(struct mmu *m, uint64_t lin, hpa *line)
+{
+    struct piece p = {.lin = lin};
+    if (!translate_peek(m, SIDE_D, MMU_READ, &p) || p.offset == MEMORY_NONE)
+        return false;
+    line->v = p.pa & ~(LINE_SIZE - 1);
+    return true;
+}
+
 void mmu_wbinvd(struct mmu *m)
 {
     if (m->timing)

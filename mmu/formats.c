@@ -42,6 +42,7 @@ const struct pt_format pt_format_ia32e4 = {
     .index_mask = 0x1ff,
     .leaf_levels = BIT(2) | BIT(3),
     .nx = BIT(63),
+    .key_shift = 59,
     IA32_BITS,
 };
 
@@ -53,6 +54,7 @@ const struct pt_format pt_format_ia32e5 = {
     .index_mask = 0x1ff,
     .leaf_levels = BIT(2) | BIT(3),
     .nx = BIT(63),
+    .key_shift = 59,
     IA32_BITS,
 };
 

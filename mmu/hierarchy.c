@@ -360,6 +360,23 @@ uint32_t hierarchy_downgrade(struct mmu *m, uint32_t line)
     return tags;
 }
 
+uint32_t hierarchy_clean(struct mmu *m, uint32_t line)
+{
+    struct l1_cache *c = &m->side[SIDE_D].cache;
+    uint32_t slot = l1_find(c, line), tags = 0;
+    if (slot != L1_NO_SLOT) {
+        tags |= c->tag[slot];
+        c->tag[slot] &= ~(uint32_t)LINE_DIRTY;
+        filter_drop_line(m, SIDE_D, slot); /* a store must mark it again */
+    }
+    uint32_t *tag = m->has_l2 ? cache_find(&m->l2, line) : NULL;
+    if (tag != NULL) {
+        tags |= *tag;
+        *tag &= ~(uint32_t)LINE_DIRTY;
+    }
+    return tags;
+}
+
 void hierarchy_clear(struct mmu *m)
 {
     for (unsigned k = 0; k < SIDES; k++) {

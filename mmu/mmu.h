@@ -160,10 +160,15 @@ void mmu_flush_page(struct mmu *m, uint64_t lin, uint16_t pcid, bool globals,
 SIM_MUST_CHECK bool mmu_load_pdptes(struct mmu *m, uint64_t cr3,
                                     uint64_t out[4]);
 
-/* CLFLUSH, WBINVD, PREFETCH: cache effects only. */
+/* CLFLUSH, CLWB, WBINVD, PREFETCH: cache effects only. */
 void mmu_clflush(struct mmu *m, uint64_t lin);
+void mmu_clwb(struct mmu *m, uint64_t lin);
 void mmu_wbinvd(struct mmu *m);
 void mmu_prefetch(struct mmu *m, uint64_t lin, bool write);
+
+/* The physical address of the line at lin, as a read would find it; no time
+ * and no counts. False: it is not RAM, or the read would fault. */
+bool mmu_ram_line(struct mmu *m, uint64_t lin, hpa *line);
 
 /* Worst cost in cycles of one access, misses and walks included: the engine
  * uses it to know when a block cannot cross a deadline. */

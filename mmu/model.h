@@ -25,11 +25,12 @@
 #define CR4_PCIDE BIT(17)
 #define CR4_SMEP  BIT(20)
 #define CR4_SMAP  BIT(21)
+#define CR4_PKE   BIT(22)
 #define EFER_LMA  BIT(10)
 #define EFER_NXE  BIT(11)
 
 /* Error code of #PF. */
-enum { PF_P = 1, PF_W = 2, PF_U = 4, PF_RSVD = 8, PF_I = 16 };
+enum { PF_P = 1, PF_W = 2, PF_U = 4, PF_RSVD = 8, PF_I = 16, PF_PK = 32 };
 
 enum { SIDE_D, SIDE_I, SIDES };
 
@@ -84,7 +85,8 @@ struct side {
  * filter need no other. It lives no longer than filter entries do. */
 struct page_memo {
     uint64_t key;   /* page number and generation */
-    uint64_t value; /* physical page | dirty << 7 | memory type << 4 | rights */
+    uint64_t value; /* physical page | key << 8 | dirty << 7 |
+                       memory type << 4 | rights */
 };
 enum { PAGE_MEMOS = 1 << 15, MEMO_GENERATIONS = 1 << 19 };
 
@@ -107,12 +109,15 @@ struct mmu {
     struct mmu_fault fault;
     struct pt_space space;    /* the guest's paging structures */
     bool timing, paging, pae; /* pae: PDPTE registers are in use */
-    bool nx, wp, smep, smap;
+    bool nx, wp, smep, smap, pke;
     bool filter;            /* entries are installed at all */
     bool filter_used;       /* some may be there */
     unsigned granule;       /* bytes one piece of an access lies in */
     bool fast, fast_config; /* fast.c may serve; ... in some context */
     uint16_t may[2]; /* data reads, writes: a bit for each PT_R.. rights */
+    /* Keys of user pages that PKRU closes, a bit each: to every data access,
+     * and to stores of user mode [0] and supervisor mode [1]. */
+    uint16_t key_closed, key_no_write[2];
     struct page_hint hint[PAGE_HINTS];
     struct page_memo *memo;   /* PAGE_MEMOS of them, or NULL */
     uint32_t memo_generation; /* of those that are valid: from 1 */
@@ -140,6 +145,7 @@ struct piece {
     uint32_t tlb_slot; /* of the L1, filter numbering */
     uint8_t rights;    /* PT_R.. of the page */
     uint8_t pat;       /* memory type by PAT, enum memtype */
+    uint8_t key;       /* protection key */
     bool dirty;        /* a store needs no dirty flag */
 };
 
@@ -161,8 +167,22 @@ ALWAYS_INLINE enum memtype piece_type(struct mmu *m, uint64_t pa, unsigned pat)
 
 /* --- translate.c --- */
 
-/* Does the page's combined right let this access through? */
-bool translate_allowed(const struct mmu *m, unsigned rights, unsigned access);
+/* Does the page's combined right and its key let this access through? */
+bool translate_allowed(const struct mmu *m, unsigned rights, unsigned key,
+                       unsigned access);
+
+/* Does the key alone stop this data access? */
+ALWAYS_INLINE bool translate_key_stops(const struct mmu *m, unsigned rights,
+                                       unsigned key, unsigned access)
+{
+    if (LIKELY((m->key_closed | m->key_no_write[0]) == 0) ||
+        (rights & PT_U) == 0 || (access & MMU_KIND) == MMU_FETCH)
+        return false;
+    bool system = m->ctx.cpl != 3 || (access & MMU_SYSTEM) != 0;
+    unsigned closed =
+        m->key_closed | (access_writes(access) ? m->key_no_write[system] : 0u);
+    return (closed >> key & 1) != 0;
+}
 
 /* Translate p->lin for one access: timed and counted through the TLBs with
  * timing on, else by a walk. False: the fault is recorded. */
@@ -191,9 +211,12 @@ bool table_read(void *self, const struct pt_ref *ref, uint64_t *entry);
 bool table_set(void *self, const struct pt_ref *ref, uint64_t bits);
 /* Where the walk of `lin` starts. False: a PDPTE register not present. */
 bool table_start(const struct mmu *m, uint64_t lin, struct pt_start *from);
-/* Record the #PF that stops an access; always false. */
+/* Record the #PF that stops an access; always false. r NULL: there was no
+ * walk, as nothing is present. */
 bool table_fault(struct mmu *m, uint64_t lin, unsigned access,
-                 enum pt_stop stop);
+                 const struct pt_result *r);
+/* The protection key of a finished walk. */
+unsigned table_key(const struct mmu *m, const struct pt_result *r);
 /* Walk untimed; false: the fault is recorded. */
 bool table_walk(struct mmu *m, uint64_t lin, unsigned access,
                 struct piece *out);
@@ -243,6 +266,8 @@ void hierarchy_prefetch(struct mmu *m, const struct piece *p, bool write);
  * the tags of all copies, ORed. */
 uint32_t hierarchy_drop(struct mmu *m, uint32_t line);
 uint32_t hierarchy_downgrade(struct mmu *m, uint32_t line);
+/* Make the copies in this core's caches clean; who owns the line, stays. */
+uint32_t hierarchy_clean(struct mmu *m, uint32_t line);
 /* Drop the line that holds pa from the L1I: its code was written. */
 void hierarchy_drop_fetch(struct mmu *m, uint64_t pa);
 /* WBINVD: write everything back and empty the core's caches and the L3. */

@@ -48,10 +48,19 @@ bool table_set(void *self, const struct pt_ref *ref, uint64_t bits)
     return true;
 }
 
-bool table_fault(struct mmu *m, uint64_t lin, unsigned access,
-                 enum pt_stop stop)
+unsigned table_key(const struct mmu *m, const struct pt_result *r)
 {
+    return pt_leaf_key(&m->space, r->trail[r->count - 1].entry);
+}
+
+bool table_fault(struct mmu *m, uint64_t lin, unsigned access,
+                 const struct pt_result *r)
+{
+    enum pt_stop stop = r == NULL ? PT_NOT_PRESENT : r->stop;
     uint32_t code = 0;
+    if (stop == PT_MAPPED &&
+        translate_key_stops(m, r->rights, table_key(m, r), access))
+        code |= PF_PK; /* whatever else is wrong with the access */
     if (stop != PT_NOT_PRESENT)
         code |= PF_P;
     if (stop == PT_RESERVED)
@@ -72,15 +81,17 @@ bool table_walk(struct mmu *m, uint64_t lin, unsigned access, struct piece *out)
     struct pt_start from;
     struct pt_result r;
     if (!table_start(m, lin, &from))
-        return table_fault(m, lin, access, PT_NOT_PRESENT);
+        return table_fault(m, lin, access, NULL);
     pt_walk(&m->space, &port, &from, lin, &r);
-    bool good = r.stop == PT_MAPPED && translate_allowed(m, r.rights, access);
+    bool good = r.stop == PT_MAPPED &&
+                translate_allowed(m, r.rights, table_key(m, &r), access);
     pt_mark(&m->space, &port, &r, access_writes(access), good);
     if (!good)
-        return table_fault(m, lin, access, r.stop);
+        return table_fault(m, lin, access, &r);
     uint64_t leaf = r.trail[r.count - 1].entry;
     out->pa = r.out;
     out->rights = r.rights;
+    out->key = (uint8_t)table_key(m, &r);
     out->dirty = (leaf & m->space.f->dirty) != 0;
     out->pat =
         (uint8_t)memtype_pat(m->ctx.pat, pt_leaf_pat(&m->space, r.level, leaf));

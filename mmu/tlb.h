@@ -24,7 +24,7 @@ struct tlb_entry {
     uint8_t rights;  /* PT_R.. */
     uint8_t pat;     /* enum memtype */
     uint8_t flags;   /* TLB_* */
-    uint8_t unused;
+    uint8_t key;     /* protection key */
 };
 
 struct shadow;

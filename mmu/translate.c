@@ -9,8 +9,11 @@
  */
 #include "mmu/model.h"
 
-bool translate_allowed(const struct mmu *m, unsigned rights, unsigned access)
+bool translate_allowed(const struct mmu *m, unsigned rights, unsigned key,
+                       unsigned access)
 {
+    if (UNLIKELY(translate_key_stops(m, rights, key, access)))
+        return false;
     bool user = m->ctx.cpl == 3 && (access & MMU_SYSTEM) == 0;
     bool write = access_writes(access);
     if ((access & MMU_KIND) == MMU_FETCH) {
@@ -46,6 +49,7 @@ static void unpaged(struct mmu *m, struct piece *p)
     p->rights = PT_R | PT_W | PT_X;
     p->dirty = true;
     p->pat = MEMTYPE_WB; /* the MTRRs alone decide */
+    p->key = 0;
     p->tlb_slot = TLB_NO_SLOT;
     p->offset = memory_offset(m->shared, p->pa);
 }
@@ -53,7 +57,7 @@ static void unpaged(struct mmu *m, struct piece *p)
 static bool entry_serves(const struct mmu *m, const struct tlb_entry *e,
                          unsigned access)
 {
-    return translate_allowed(m, e->rights, access) &&
+    return translate_allowed(m, e->rights, e->key, access) &&
            (!access_writes(access) || (e->flags & TLB_DIRTY) != 0);
 }
 
@@ -63,6 +67,7 @@ static void take(struct mmu *m, const struct tlb_entry *e, unsigned class,
     p->pa = e->base | (p->lin & bits_mask(page_class_shift(class)));
     p->rights = e->rights;
     p->pat = e->pat;
+    p->key = e->key;
     p->dirty = (e->flags & TLB_DIRTY) != 0;
     p->offset = memory_offset(m->shared, p->pa);
 }
@@ -312,7 +317,7 @@ static void fill_psc(struct mmu *m, uint64_t lin, const struct pt_start *from,
 }
 
 static bool walk_fault(struct mmu *m, uint64_t lin, unsigned access,
-                       enum pt_stop stop)
+                       const struct pt_result *r)
 {
     m->stats->walk.faults++;
     for (unsigned k = 0; k < SIDES; k++)
@@ -321,7 +326,7 @@ static bool walk_fault(struct mmu *m, uint64_t lin, unsigned access,
     if (m->paging)
         for (unsigned level = 2; level <= m->space.f->top; level++)
             psc_drop(&m->psc[level], psc_prefix(m, lin, level), m->here);
-    return table_fault(m, lin, access, stop);
+    return table_fault(m, lin, access, r);
 }
 
 /* Make the TLB entry that a finished walk means; returns its class. */
@@ -339,7 +344,8 @@ static unsigned make_entry(const struct mmu *m, uint64_t lin,
         .base = r->out & ~bits_mask(shift),
         .rights = r->rights,
         .pat = (uint8_t)memtype_pat(m->ctx.pat,
-                                    pt_leaf_pat(&m->space, r->level, leaf))};
+                                    pt_leaf_pat(&m->space, r->level, leaf)),
+        .key = (uint8_t)pt_leaf_key(&m->space, leaf)};
     if ((leaf & f->dirty) != 0)
         e->flags |= TLB_DIRTY;
     if (f->shift[r->level] != shift)
@@ -366,7 +372,8 @@ static bool walk_and_fill(struct mmu *m, unsigned side, unsigned access,
         pt_walk(&m->space, &port, &from, p->lin, &r);
         if (r.stop == PT_MAPPED)
             hierarchy_hint(m, r.out);
-        good = r.stop == PT_MAPPED && translate_allowed(m, r.rights, access);
+        good = r.stop == PT_MAPPED &&
+               translate_allowed(m, r.rights, table_key(m, &r), access);
         pt_mark(&m->space, &port, &r, access_writes(access), good);
         m->stats->walk.cycles[side] += w.cycles;
         cycles_charge(m->account, s->leaf_walk, w.cycles);
@@ -374,7 +381,7 @@ static bool walk_and_fill(struct mmu *m, unsigned side, unsigned access,
     if (!good) {
         s->stats->fault += l1_missed;
         s->l2_stats->fault += l2_missed;
-        return walk_fault(m, p->lin, access, r.stop);
+        return walk_fault(m, p->lin, access, &r);
     }
     fill_psc(m, p->lin, &from, &r);
     struct tlb_entry e;
@@ -439,13 +446,16 @@ static bool take_memo(const struct mmu *m, const struct page_memo *memo,
                       uint64_t key, unsigned access, struct piece *p)
 {
     uint64_t in_page = PAGE_SIZE - 1, v = memo->value;
-    if (memo->key != key || !translate_allowed(m, (unsigned)v & 15, access) ||
+    if (memo->key != key ||
+        !translate_allowed(m, (unsigned)v & 15, (unsigned)(v >> 8) & 15,
+                           access) ||
         (access_writes(access) && (v & BIT(7)) == 0))
         return false;
     p->pa = (v & ~in_page) | (p->lin & in_page);
     p->rights = v & 15;
     p->pat = (uint8_t)(v >> 4 & 7);
     p->dirty = (v & BIT(7)) != 0;
+    p->key = (uint8_t)(v >> 8 & 15);
     return true;
 }
 
@@ -463,8 +473,8 @@ static bool walk_untimed(struct mmu *m, unsigned access, struct piece *p)
     if (!table_walk(m, p->lin, access, p))
         return false;
     memo->key = key;
-    memo->value = (p->pa & ~(PAGE_SIZE - 1)) | (uint64_t)p->dirty << 7 |
-                  (uint64_t)p->pat << 4 | p->rights;
+    memo->value = (p->pa & ~(PAGE_SIZE - 1)) | (uint64_t)p->key << 8 |
+                  (uint64_t)p->dirty << 7 | (uint64_t)p->pat << 4 | p->rights;
     return true;
 }
 

@@ -126,3 +126,8 @@ unsigned pt_leaf_pat(const struct pt_space *s, unsigned level, uint64_t leaf)
     unsigned pat = (unsigned)(leaf >> (level == 1 ? 7 : 12)) & 1;
     return pat << 2 | pat_bits(s->f, leaf);
 }
+
+unsigned pt_leaf_key(const struct pt_space *s, uint64_t leaf)
+{
+    return s->f->key_shift == 0 ? 0 : (unsigned)(leaf >> s->f->key_shift) & 15;
+}

@@ -31,6 +31,7 @@ struct pt_format {
     uint64_t nx; /* the bit that takes execution away */
     uint64_t accessed, dirty, global;
     uint8_t pat_shift;    /* of PWT; PCD is the next bit; 0: no such bits */
+    uint8_t key_shift;    /* of a leaf's protection key; 0: it has none */
     uint8_t illegal;      /* bit k: low three bits equal to k are illegal */
     uint8_t illegal_type; /* bit k: a leaf whose bits 5:3 are k is illegal */
 };
@@ -123,6 +124,9 @@ void pt_mark(const struct pt_space *s, const struct pt_port *p,
 
 /* The PAT entry (0..7) that a leaf at this level chooses. */
 unsigned pt_leaf_pat(const struct pt_space *s, unsigned level, uint64_t leaf);
+
+/* The protection key (0..15) of a leaf. */
+unsigned pt_leaf_key(const struct pt_space *s, uint64_t leaf);
 
 /* Bytes that a leaf at this level maps, as a power of two. */
 static inline unsigned pt_page_shift(const struct pt_format *f, unsigned level)

@@ -87,6 +87,12 @@ struct magic_port {
                    uint64_t arg1);
 };
 
+/* A halted core has work again, by what another agent did. */
+struct wake_port {
+    void *self;
+    void (*wake)(void *self, unsigned core);
+};
+
 /* An inter-processor or device interrupt message on the APIC bus. */
 struct apic_message {
     uint32_t destination; /* APIC id or logical destination */

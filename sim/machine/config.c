@@ -64,6 +64,9 @@ static void default_core(struct cpu_config *c)
     c->x2apic = c->tsc_deadline = c->magic_ops = true;
     c->xsave = c->xsaveopt = c->xsavec = c->xsaves = true;
     c->bmi1 = c->bmi2 = c->lzcnt = c->adx = c->movbe = true;
+    c->pku = c->rdpid = c->clflushopt = c->clwb = c->monitor = true;
+    c->movdiri = c->movdir64b = c->serialize = c->waitpkg = true;
+    c->erms = c->fsrm = true;
 #define COST(e, name, n, leaf, rule, doc) c->cost.cycles[COST_##e] = n;
 #include "cpu/cost.def"
 #undef COST
@@ -193,12 +196,19 @@ static enum sim_status check_features(const struct checker *k,
         const char *name, *needs;
     } rules[] = {
 #define NEEDS(feature, other) {c->feature, c->other, #feature, #other}
-        NEEDS(invpcid, pcid),   NEEDS(xsaveopt, xsave),
-        NEEDS(xsavec, xsave),   NEEDS(xsaves, xsavec),
-        NEEDS(avx, xsave),      NEEDS(f16c, avx),
-        NEEDS(fma, avx),        NEEDS(avx2, avx),
-        NEEDS(vaes, avx),       NEEDS(vaes, aes),
-        NEEDS(vpclmulqdq, avx), NEEDS(vpclmulqdq, pclmulqdq),
+        NEEDS(invpcid, pcid),
+        NEEDS(xsaveopt, xsave),
+        NEEDS(xsavec, xsave),
+        NEEDS(xsaves, xsavec),
+        NEEDS(avx, xsave),
+        NEEDS(f16c, avx),
+        NEEDS(fma, avx),
+        NEEDS(avx2, avx),
+        NEEDS(vaes, avx),
+        NEEDS(vaes, aes),
+        NEEDS(rdpid, rdtscp),
+        NEEDS(vpclmulqdq, avx),
+        NEEDS(vpclmulqdq, pclmulqdq),
 #undef NEEDS
     };
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)

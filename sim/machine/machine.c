@@ -179,6 +179,12 @@ static sim_time core_process(void *self, sim_time now)
 
 /* --- Wiring --------------------------------------------------------------- */
 
+/* A store of another agent ended a core's wait. */
+static void store_wakes(void *self, unsigned core)
+{
+    machine_wake_core(self, core);
+}
+
 static void apic_time(void *self, sim_time now)
 {
     struct core_slot *k = self;
@@ -270,6 +276,7 @@ static enum sim_status create_cores(struct machine *m, struct sim_error *e)
             .apic_clock = clock[i],
             .magic = roi_port(m),
             .l3 = m->config.memory.l3,
+            .wake = {m, store_wakes},
         };
         s = cpu_create(&m->config.core, &m->config.mmu, &w, &k->cpu, e);
         if (s != SIM_OK)

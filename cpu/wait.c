@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Waiting for a store. The monitored line is marked in the memory system as
+ * lines of translated code are, so that every store to it, by any core or
+ * device, takes a path on which this core is told.
+ *
+ * A core that waits is halted (ACTIVITY_MWAIT). A wait with a deadline
+ * passes in pieces of cpu_run's limit (cpu/engine.c), so nobody else need
+ * know of it. SDM Vol.3 "MONITOR/MWAIT Instruction", Vol.2 "UMWAIT".
+ */
+#include "cpu/wait.h"
+
+#include "cpu/control.h"
+#include "cpu/flags.h"
+#include "cpu/lapic.h"
+#include "cpu/mem.h"
+#include "cpu/msr.h"
+#include "cpu/reset.h"
+#include "cpu/segment.h"
+#include "cpu/xlat.h"
+#include "timer/tsc.h"
+
+/* A store somewhere in [at, at+len), which lies in one line. */
+static void written(void *self, hpa at, unsigned len)
+{
+    struct cpu *c = self;
+    (void)len;
+    if (!c->monitor.armed || (at.v & ~(LINE_SIZE - 1)) != c->monitor.line)
+        return;
+    c->monitor.armed = false;
+    c->monitor.hit = true;
+    if (c->activity != ACTIVITY_MWAIT)
+        return;
+    event_notify(c);
+    if (c->wiring.wake.wake != NULL)
+        c->wiring.wake.wake(c->wiring.wake.self, c->wiring.index);
+}
+
+void wait_create(struct cpu *c)
+{
+    struct code_port port = {c, written};
+    c->monitor.line = UINT64_MAX;
+    if (cpu_has(c, FEATURE_MONITOR) || cpu_has(c, FEATURE_WAITPKG))
+        (void)memsys_add_code_port(c->wiring.memory, port);
+}
+
+static void unmark(struct cpu *c)
+{
+    if (c->monitor.line != UINT64_MAX)
+        memsys_unmark_code(c->wiring.memory, (hpa){c->monitor.line});
+    c->monitor.line = UINT64_MAX;
+}
+
+void wait_reset(struct cpu *c)
+{
+    unmark(c);
+    c->monitor.armed = c->monitor.hit = false;
+}
+
+/* An interrupt request, whether or not EFLAGS.IF lets it in. */
+static bool interrupt_waits(const struct cpu *c)
+{
+    return lapic_pending(c) >= 0 || (c->intr_line && lapic_accepts_extint(c));
+}
+
+bool wait_over(const struct cpu *c)
+{
+    return (c->monitor.watching && c->monitor.hit) ||
+           c->account.cycles >= c->monitor.deadline ||
+           (c->monitor.any_interrupt && interrupt_waits(c));
+}
+
+/* CF: the time limit of the operating system ended the wait. */
+void wait_end(struct cpu *c)
+{
+    bool hit = c->monitor.watching && c->monitor.hit;
+    if (c->monitor.limited && !hit && c->account.cycles >= c->monitor.deadline)
+        flags_set_arith(c, FLAG_CF);
+    c->activity = ACTIVITY_RUN;
+}
+
+/* --- MONITOR, UMONITOR --- */
+
+/* Checked like a load of one byte; an address that is not RAM is not
+ * monitored. */
+static enum step arm(struct cpu *c, const struct uop *u, uint64_t lin)
+{
+    hpa at;
+    if (!mem_load_slow(c, u, lin, 1, false))
+        return STEP_FAULT;
+    wait_reset(c);
+    if (!mmu_ram_line(c->mmu, lin, &at))
+        return STEP_NEXT;
+    memsys_mark_code(c->wiring.memory, at);
+    c->monitor.line = at.v;
+    c->monitor.armed = true;
+    return STEP_NEXT;
+}
+
+/* IA32_MISC_ENABLE may take the pair away. */
+static bool monitor_enabled(const struct cpu *c)
+{
+    return cpu_cpl(c) == 0 && (c->config.vendor != VENDOR_INTEL ||
+                               (c->msr.misc_enable & MISC_MONITOR) != 0);
+}
+
+enum step sys_monitor(struct cpu *c, const struct uop *u)
+{
+    if (!monitor_enabled(c))
+        return raise_ud(c);
+    if ((uint32_t)c->gpr[REG_RCX] != 0)
+        return raise_gp(c, 0);
+    return arm(c, u, uop_ea(c, u));
+}
+
+enum step sys_umonitor(struct cpu *c, const struct uop *u)
+{
+    return arm(c, u, uop_ea(c, u));
+}
+
+/* --- waiting --- */
+
+static enum step begin(struct cpu *c, bool watching, bool any_interrupt,
+                       uint64_t deadline, bool limited)
+{
+    c->monitor.watching = watching;
+    c->monitor.any_interrupt = any_interrupt;
+    c->monitor.deadline = deadline;
+    c->monitor.limited = limited;
+    c->activity = ACTIVITY_MWAIT;
+    c->rip = c->next_rip;
+    return STEP_AGAIN;
+}
+
+/* Without a line monitored, or after a store to it, nothing is waited for. */
+static bool watched(const struct cpu *c)
+{
+    return c->monitor.armed;
+}
+
+enum step sys_mwait(struct cpu *c, const struct uop *u)
+{
+    uint32_t extensions = (uint32_t)c->gpr[REG_RCX];
+    (void)u;
+    if (!monitor_enabled(c))
+        return raise_ud(c);
+    if ((extensions & ~UINT32_C(1)) != 0)
+        return raise_gp(c, 0);
+    if (!watched(c))
+        return STEP_NEXT;
+    return begin(c, true, (extensions & 1) != 0, UINT64_MAX, false);
+}
+
+/* The cycle at which the TSC shows `tsc`, or the present one. */
+static uint64_t cycle_of(const struct cpu *c, uint64_t tsc)
+{
+    uint64_t now = cpu_tsc(c);
+    if (tsc <= now)
+        return c->account.cycles;
+    uint64_t ticks = cpu_tsc_ticks(c);
+    if (tsc - now > UINT64_MAX - ticks)
+        return UINT64_MAX;
+    return cycles_of_ticks(ticks + (tsc - now), c->config.core_hz,
+                           c->config.tsc_hz);
+}
+
+/* The C0.1 and C0.2 states differ in nothing that is modelled. */
+enum step sys_umwait(struct cpu *c, const struct uop *u)
+{
+    bool watch = (u->aux & 1) != 0;
+    uint64_t tsc = (uint32_t)c->gpr[REG_RAX] | c->gpr[REG_RDX] << 32;
+    uint64_t most = c->msr.umwait_control & 0xfffffffc;
+    if ((REG(uint32_t, c, u->dst) & ~UINT32_C(1)) != 0)
+        return raise_gp(c, 0);
+    flags_set_arith(c, 0);
+    uint64_t deadline = cycle_of(c, tsc);
+    uint64_t limit = most == 0 ? UINT64_MAX : cycle_of(c, cpu_tsc(c) + most);
+    if ((watch && !watched(c)) || deadline <= c->account.cycles)
+        return STEP_NEXT;
+    bool limited = limit < deadline;
+    return begin(c, watch, true, limited ? limit : deadline, limited);
+}
