@@ -19,6 +19,13 @@
 #include "cpu/xlat.h"
 #include "timer/tsc.h"
 
+static void unmark(struct cpu *c)
+{
+    if (c->monitor.line != UINT64_MAX)
+        memsys_unmark_code(c->wiring.memory, (hpa){c->monitor.line});
+    c->monitor.line = UINT64_MAX;
+}
+
 /* A store somewhere in [at, at+len), which lies in one line. */
 static void written(void *self, hpa at, unsigned len)
 {
@@ -28,6 +35,7 @@ static void written(void *self, hpa at, unsigned len)
         return;
     c->monitor.armed = false;
     c->monitor.hit = true;
+    unmark(c); /* one store is enough */
     if (c->activity != ACTIVITY_MWAIT)
         return;
     event_notify(c);
@@ -41,13 +49,6 @@ void wait_create(struct cpu *c)
     c->monitor.line = UINT64_MAX;
     if (cpu_has(c, FEATURE_MONITOR) || cpu_has(c, FEATURE_WAITPKG))
         (void)memsys_add_code_port(c->wiring.memory, port);
-}
-
-static void unmark(struct cpu *c)
-{
-    if (c->monitor.line != UINT64_MAX)
-        memsys_unmark_code(c->wiring.memory, (hpa){c->monitor.line});
-    c->monitor.line = UINT64_MAX;
 }
 
 void wait_reset(struct cpu *c)

@@ -87,7 +87,6 @@ START_TEST(feature_bits_follow_cpu_has)
 #undef FEATURE
     ck_assert(cpu_has(R.c, FEATURE_PCID));
     ck_assert(!cpu_has(R.c, FEATURE_LA57));
-    ck_assert(!cpu_has(R.c, FEATURE_MONITOR));
 }
 END_TEST
 

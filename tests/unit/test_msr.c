@@ -221,7 +221,7 @@ static void plain(struct rig *r)
 {
     struct cpu_config *k = &r->config.core;
     k->vendor = VENDOR_AMD;
-    k->rdtscp = k->x2apic = k->tsc_deadline = false;
+    k->rdtscp = k->rdpid = k->x2apic = k->tsc_deadline = false;
 }
 
 START_TEST(absent_features_take_their_registers_along)

@@ -394,6 +394,8 @@ START_TEST(write_back)
     for (unsigned i = 0; i < 2; i++) {
         struct rig r;
         create(&r);
+        r.c->msr.mtrr.def_type = 0x806; /* write-back */
+        mmu_set_mtrr(r.c->mmu, &r.c->msr.mtrr);
         rig_hex(&r, store, "89 03 89 03 f4");
         rig_hex(&r, load, "8b 03 f4");
         rig_hex(&r, flush, i == 0 ? "66 0f ae 33 f4" : "66 0f ae 3b f4");
