@@ -22,6 +22,7 @@ struct cpu_config {
     uint32_t family, model, stepping; /* display values, SDM CPUID leaf 1 */
     uint32_t linear_bits;             /* 48 or 57: LA57 advertised when 57 */
     bool pages_1g, tsc_deadline;
+    uint32_t lbr_entries; /* last branch records: 0, 1 (AMD), 16 or 32 */
     /* CPUID features that a processor may lack. */
 #define OPTIONAL(field, feature, doc) bool field;
 #include "cpu/optional_features.def"

@@ -77,6 +77,9 @@ void cpu_idle_until(struct cpu *c, uint64_t cycle);
 /* Wires in. */
 void cpu_set_intr(struct cpu *c, bool level); /* INTR from the 8259 */
 void cpu_nmi(struct cpu *c);
+/* A20M#: while the gate is closed the core's accesses have bit 20 of the
+ * physical address 0, those of fetches and page walks included. */
+void cpu_set_a20(struct cpu *c, bool open);
 /*
  * A message on the APIC bus. With shorthand 0 the core takes it only when
  * the destination names it, so a router may offer it to every core; other

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Breakpoint registers: which addresses DR7 arms. General detect (DR7.GD) is
- * MOV DR's own check; LBR, BTS and BTF are not modelled and IA32_DEBUGCTL
- * refuses them. SDM Vol.3 "Debug Registers".
+ * MOV DR's own check; branch records and BTF are cpu/lbr.h's. SDM Vol.3
+ * "Debug Registers".
  */
 #include "cpu/debug.h"
 

@@ -12,6 +12,7 @@
 #include "cpu/block.h"
 #include "cpu/exec_ctl.h"
 #include "cpu/fpu.h"
+#include "cpu/lbr.h"
 
 /* Take back what instructions from..end of the block were charged. */
 static void take_back(struct cpu *c, const struct block *b, unsigned from)
@@ -177,8 +178,8 @@ static void call_again(struct cpu *c, const struct uop *u)
 
 static void call_fault(struct cpu *c, const struct uop *u)
 {
-    /* INT n, INT3, INTO and trap-like events have retired. */
-    if (!c->event.software && !c->event.trap) {
+    /* INT n, INT3, INTO, trap-like events and task switches have retired. */
+    if (!c->event.software && !c->event.trap && !c->event.late) {
         take_back(c, block_of(u), u->insn);
         put_back(c, block_of(u), u->insn + 1u);
         refund_charges(c, u);
@@ -201,7 +202,9 @@ const struct uop *engine_call(struct cpu *c, const struct uop *u, bool end)
         uop_unsync(c, u);
         engine_recheck(c, u);
         return u;
-    case STEP_JUMP: return engine_leave(c, c->rip, LEAVE_CHECK);
+    case STEP_JUMP:
+        c->branched = true;
+        return engine_leave(c, c->rip, LEAVE_CHECK);
     case STEP_FAULT: call_fault(c, u); return NULL;
     case STEP_AGAIN: call_again(c, u); return NULL;
     }
@@ -335,7 +338,13 @@ static void run_single(struct cpu *c)
     c->code->link_indirect = false;
     c->limit = 0; /* no branch goes on to another block */
     put_back(c, b, 0);
+    uint64_t from = lbr_linear(c, c->rip), taken = c->count.taken;
+    enum branch_kind kind = (enum branch_kind)b->branch;
+    c->branched = false;
     run_chain(c, b->uop);
+    c->branched |= c->count.taken != taken;
+    if (UNLIKELY(lbr_on(c)) && c->branched)
+        lbr_branch(c, from, lbr_linear(c, c->rip), kind);
     if (c->leave == LEAVE_LOOKUP)
         c->leave = LEAVE_CHECK;
 }

@@ -8,6 +8,8 @@
 #include "cpu/debug.h"
 #include "cpu/idt.h"
 #include "cpu/lapic.h"
+#include "cpu/lbr.h"
+#include "cpu/plant.h"
 #include "cpu/reset.h"
 #include "cpu/segment.h"
 #include "cpu/v86.h"
@@ -126,14 +128,20 @@ static void note_exception(struct cpu *c, const struct event *e)
     if (e->vector == EXC_PF && e->has_error)
         c->cr2 = e->cr2;
     if (e->vector == EXC_DB && !e->software) {
-        c->dr[6] |= e->dr6;
+        /* B0-B3 are the newest exception's, the others stay: SDM Vol.3 "Debug
+         * Status Register (DR6)". */
+        c->dr[6] = (c->dr[6] & ~UINT64_C(0xf)) | e->dr6;
         c->dr[7] &= ~DR7_GD;
+        /* SDM Vol.3 "Monitoring Branches, Exceptions, and Interrupts",
+         * "Single-Stepping on Branches". */
+        c->msr.debugctl &= ~(uint64_t)(DEBUGCTL_LBR | DEBUGCTL_BTF);
     }
 }
 
 static void deliver(struct cpu *c, struct event e, bool interrupt)
 {
     struct event first = e;
+    uint64_t from = lbr_linear(c, c->rip);
     if (c->config.timing != TIMING_OFF)
         cycles_charge(&c->account, LEAF_INTERRUPT,
                       c->config.cost.cycles[COST_INTERRUPT]);
@@ -170,6 +178,8 @@ static void deliver(struct cpu *c, struct event e, bool interrupt)
     if (c->activity == ACTIVITY_HLT)
         c->activity = ACTIVITY_RUN;
     cpu_update_mode(c);
+    if (UNLIKELY(lbr_on(c)))
+        lbr_event(c, from, lbr_linear(c, c->rip));
 }
 
 void event_deliver(struct cpu *c)
@@ -188,7 +198,7 @@ void event_interrupt(struct cpu *c, uint8_t vector, bool nmi)
 {
     struct event e = {.valid = true, .vector = vector};
     c->count.interrupts++;
-    if (nmi)
+    if (nmi && !PLANTED(c, PLANT_SYS_NMI_UNBLOCKED))
         c->nmi_blocked = true;
     deliver(c, e, true);
 }
@@ -218,21 +228,17 @@ static bool in_shadow(const struct cpu *c, bool flag)
  * has completed, or an iteration of a repeated one has. */
 static bool step_due(const struct cpu *c)
 {
-    return c->step_armed &&
-           (c->account.instructions > c->step_insn || c->rep_active);
+    if (!c->step_armed)
+        return false;
+    if ((c->msr.debugctl & DEBUGCTL_BTF) != 0)
+        return c->branched && c->account.instructions > c->step_insn;
+    return c->account.instructions > c->step_insn || c->rep_active;
 }
 
 /* EFLAGS.RF lasts for one instruction. */
 static bool rf_in_force(const struct cpu *c)
 {
     return (c->eflags & FLAG_RF) != 0 && c->account.instructions <= c->rf_insn;
-}
-
-static uint64_t linear_rip(const struct cpu *c)
-{
-    if ((c->mode & MODE_LONG) != 0)
-        return c->rip;
-    return (uint32_t)(c->seg[SEG_CS].base + c->rip);
 }
 
 static enum boundary next_interrupt(const struct cpu *c)
@@ -267,7 +273,7 @@ static enum boundary next_boundary(const struct cpu *c)
         return b;
     if (c->activity == ACTIVITY_RUN && (c->mode & MODE_SINGLE) != 0 &&
         (c->dr[7] & 0xff) != 0 && !mov_ss && !rf_in_force(c) &&
-        debug_instruction_match(c, linear_rip(c)) != 0)
+        debug_instruction_match(c, lbr_linear(c, c->rip)) != 0)
         return BOUNDARY_BREAKPOINT;
     if (c->activity == ACTIVITY_RUN && v86_interrupt_waits(c))
         return BOUNDARY_VIRTUAL;
@@ -306,7 +312,8 @@ bool event_pending(const struct cpu *c)
 static void deliver_trap(struct cpu *c)
 {
     struct event e = {.valid = true, .vector = EXC_DB};
-    e.dr6 = c->pending_dr6 | (step_due(c) ? DR6_BS : 0);
+    bool step = step_due(c) && !PLANTED(c, PLANT_SYS_DR6_NO_BS);
+    e.dr6 = c->pending_dr6 | (step ? DR6_BS : 0);
     c->pending_dr6 = 0;
     c->step_armed = false;
     c->count.exceptions++;
@@ -320,7 +327,7 @@ static void deliver_trap(struct cpu *c)
 static void deliver_breakpoint(struct cpu *c)
 {
     struct event e = {.valid = true, .vector = EXC_DB};
-    e.dr6 = debug_instruction_match(c, linear_rip(c));
+    e.dr6 = debug_instruction_match(c, lbr_linear(c, c->rip));
     c->count.exceptions++;
     deliver(c, e, false);
 }
@@ -369,8 +376,10 @@ enum step event_software(struct cpu *c, uint8_t vector, bool int1)
     if (!idt_deliver(c, &e, false))
         return STEP_FAULT;
     c->count.exceptions++;
-    if (int1)
+    if (int1) {
         c->dr[7] &= ~DR7_GD;
+        c->msr.debugctl &= ~(uint64_t)(DEBUGCTL_LBR | DEBUGCTL_BTF);
+    }
     c->shadow_sti = false;
     c->shadow_mov_ss = false;
     c->step_armed = false;
@@ -383,6 +392,15 @@ enum step event_software(struct cpu *c, uint8_t vector, bool int1)
 void cpu_set_intr(struct cpu *c, bool level)
 {
     c->intr_line = level;
+    event_notify(c);
+}
+
+/* Translated code is found by physical address: after a new fetch the blocks
+ * of the other address are not entered. */
+void cpu_set_a20(struct cpu *c, bool open)
+{
+    mmu_set_a20(c->mmu, open);
+    engine_reset_fetch(c);
     event_notify(c);
 }
 

@@ -405,10 +405,9 @@ UOP_STATIC(ea_seg)
 
 UOP_STATIC(align_ac)
 {
-    if (UNLIKELY((uop_ea(c, u) & u->aux) != 0)) {
-        (void)raise_error(c, EXC_AC, 0);
+    if (UNLIKELY((uop_ea(c, u) & u->aux) != 0) &&
+        !mem_aligned(c, uop_ea(c, u), u->aux + 1))
         return uop_fault(c, u);
-    }
     UOP_NEXT(c, u);
 }
 

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Far JMP and CALL: code segments and call gates, in 16-, 32- and 64-bit
- * form. Task switches are refused aloud. SDM Vol.2 "CALL", "JMP", Vol.3
- * "Program Control Transfers", "Call Gates".
+ * form, and the way to a task switch. SDM Vol.2 "CALL", "JMP", Vol.3 "Program
+ * Control Transfers", "Call Gates".
  */
 #include "cpu/far.h"
 
+#include "cpu/flags.h"
 #include "cpu/idt.h"
 #include "cpu/int_callout.h"
+#include "cpu/plant.h"
 #include "cpu/segment.h"
 #include "cpu/sysinsn.h"
+#include "cpu/task.h"
 #include "cpu/v86.h"
 #include "sim/base/bits.h"
 
@@ -47,10 +50,12 @@ static bool push_return(struct cpu *c, struct stack *s, unsigned size)
 
 static enum step jump_real(struct cpu *c, const struct far_target *t)
 {
+    struct stack s = stack_current(c);
+    if (t->call && !stack_has_room(c, &s, 2, t->size))
+        return STEP_FAULT;
     if (t->offset > c->seg[SEG_CS].limit)
         return raise_gp(c, 0);
     if (t->call) {
-        struct stack s = stack_current(c);
         if (!push_return(c, &s, t->size))
             return STEP_FAULT;
         stack_commit(c, &s);
@@ -73,16 +78,16 @@ static enum step jump_code(struct cpu *c, const struct far_target *t,
     if (!descriptor_present(d))
         return fault(c, EXC_NP, t->selector);
     struct segment cs = segment_from(d);
+    struct stack s = stack_current(c);
+    if (t->call && !stack_has_room(c, &s, 2, t->size))
+        return STEP_FAULT;
     if (!far_offset_ok(c, &cs, t->offset))
         return raise_gp(c, 0);
-    if (!descriptor_set_accessed(c, d))
+    if ((t->call && !push_return(c, &s, t->size)) ||
+        !descriptor_set_accessed(c, d))
         return STEP_FAULT;
-    if (t->call) {
-        struct stack s = stack_current(c);
-        if (!push_return(c, &s, t->size))
-            return STEP_FAULT;
+    if (t->call)
         stack_commit(c, &s);
-    }
     segment_set_cs(c, &cs, cpl);
     c->rip = t->offset;
     return STEP_JUMP;
@@ -117,26 +122,31 @@ static struct gate gate_from(const struct cpu *c, const struct descriptor *d)
 /* To the inner level of `cs` through gate `g`: a new stack that receives SS,
  * RSP, the parameters, CS and RIP. */
 static enum step call_inner(struct cpu *c, const struct gate *g,
-                            const struct segment *cs)
+                            struct descriptor *target)
 {
-    unsigned level = cs->attr >> SEG_ATTR_DPL_SHIFT & 3, n = 0;
+    struct segment cs = segment_from(target);
+    unsigned level = descriptor_dpl(target), n = 0;
     struct stack inner, outer = stack_current(c);
     uint64_t v[36], params[31];
-    if (!stack_from_tss(c, level, 0, 0, &inner))
+    if (!stack_from_tss(c, level, 0, 0, &inner) ||
+        !stack_has_room(c, &inner, g->params + 4, g->size))
         return STEP_FAULT;
+    if (!far_offset_ok(c, &cs, g->offset))
+        return raise_gp(c, 0);
     if (g->params != 0 && !stack_pop(c, &outer, params, g->params, g->size))
         return STEP_FAULT;
     v[n++] = c->seg[SEG_SS].selector;
     v[n++] = c->gpr[REG_RSP];
-    for (unsigned i = g->params; i > 0; i--)
+    for (unsigned i = g->params; i > PLANTED(c, PLANT_SYS_GATE_PARAMETER); i--)
         v[n++] = params[i - 1];
     v[n++] = c->seg[SEG_CS].selector;
     v[n++] = c->next_rip;
-    if (!stack_push(c, &inner, v, n, g->size))
+    if (!stack_push(c, &inner, v, n, g->size) ||
+        !descriptor_set_accessed(c, target) || !stack_set_accessed(c, &inner))
         return STEP_FAULT;
     c->seg[SEG_SS] = inner.ss;
     stack_commit(c, &inner);
-    segment_set_cs(c, cs, level);
+    segment_set_cs(c, &cs, level);
     c->rip = g->offset;
     return STEP_JUMP;
 }
@@ -165,28 +175,52 @@ static enum step jump_gate(struct cpu *c, const struct far_target *t,
     if (!descriptor_present(&target))
         return fault(c, EXC_NP, g.selector);
     struct segment cs = segment_from(&target);
+    if (c->config.timing != TIMING_OFF)
+        cycles_charge(&c->account, LEAF_BRANCH,
+                      c->config.cost.cycles[COST_FAR_GATE]);
+    if (t->call && !conforming && dpl < cpl)
+        return call_inner(c, &g, &target);
+    struct stack s = stack_current(c);
+    s.flat64 = s.flat64 || lma;
+    if (t->call && !stack_has_room(c, &s, 2, g.size))
+        return STEP_FAULT;
     if (!far_offset_ok(c, &cs, g.offset))
         return raise_gp(c, 0);
-    if (!descriptor_set_accessed(c, &target))
+    if ((t->call && !push_return(c, &s, g.size)) ||
+        !descriptor_set_accessed(c, &target))
         return STEP_FAULT;
-    if (t->call && !conforming && dpl < cpl)
-        return call_inner(c, &g, &cs);
-    if (t->call) {
-        struct stack s = stack_current(c);
-        s.flat64 = s.flat64 || lma;
-        if (!push_return(c, &s, g.size))
-            return STEP_FAULT;
+    if (t->call)
         stack_commit(c, &s);
-    }
     segment_set_cs(c, &cs, cpl);
     c->rip = g.offset;
     return STEP_JUMP;
 }
 
+/* An available TSS or a task gate. SDM Vol.2 "JMP", TASK-GATE and
+ * TASK-STATE-SEGMENT. */
+static enum step jump_task(struct cpu *c, const struct far_target *t,
+                           struct descriptor *d)
+{
+    struct task_switch s = {.cause = t->call ? TASK_CALL : TASK_JUMP,
+                            .rip = c->next_rip,
+                            .flags = flags_read(c) & ~(uint64_t)FLAG_RF};
+    unsigned dpl = descriptor_dpl(d);
+    if (dpl < cpu_cpl(c) || dpl < (t->selector & 3u))
+        return fault(c, EXC_GP, t->selector);
+    bool gate = descriptor_type(d) == SYS_TASK_GATE;
+    if (!gate && (t->selector & 4) != 0) /* a TSS lies in the GDT */
+        return fault(c, EXC_GP, t->selector);
+    if (!descriptor_present(d))
+        return fault(c, EXC_NP, t->selector);
+    bool ok = gate ? task_switch_by_selector(c, &s, (uint16_t)(d->lo >> 16))
+                   : task_switch(c, &s, d);
+    return ok && task_entry_ok(c, 0) ? STEP_JUMP : STEP_FAULT;
+}
+
 static enum step jump_system(struct cpu *c, const struct far_target *t,
                              struct descriptor *d)
 {
-    unsigned type = descriptor_type(d), cpl = cpu_cpl(c);
+    unsigned type = descriptor_type(d);
     if ((c->mode & MODE_LMA) != 0) {
         if (type != SYS_CALL)
             return fault(c, EXC_GP, t->selector);
@@ -201,10 +235,7 @@ static enum step jump_system(struct cpu *c, const struct far_target *t,
     case SYS_CALL: return jump_gate(c, t, d);
     case SYS_TSS16_AVAIL:
     case SYS_TSS_AVAIL:
-    case SYS_TASK_GATE:
-        if (descriptor_dpl(d) < cpl || descriptor_dpl(d) < (t->selector & 3u))
-            return fault(c, EXC_GP, t->selector);
-        return raise_unmodelled(c, "a task switch");
+    case SYS_TASK_GATE: return jump_task(c, t, d);
     default: return fault(c, EXC_GP, t->selector);
     }
 }

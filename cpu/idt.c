@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One event through its gate: IA-32e, 32-bit and 16-bit protected-mode gates
- * and the real-mode vector table. Task gates are refused aloud.
+ * and the real-mode vector table; task gates lead to cpu/task.c.
  * SDM Vol.3 "Interrupt and Exception Handling", Vol.2 "INT n".
  */
 #include "cpu/idt.h"
@@ -8,6 +8,7 @@
 #include "cpu/flags.h"
 #include "cpu/mem.h"
 #include "cpu/segment.h"
+#include "cpu/task.h"
 #include "sim/base/bits.h"
 
 /* Everything about one delivery that its steps share. */
@@ -20,7 +21,7 @@ struct delivery {
     unsigned ist;
     uint16_t selector;
     uint64_t offset;
-    struct segment cs;
+    struct descriptor target;
     unsigned cpl; /* at the handler */
     struct stack stack;
     bool switched; /* to an inner stack: SS and RSP are pushed */
@@ -38,8 +39,7 @@ static uint64_t flags_image(struct cpu *c, const struct event *e,
     /* Between two iterations of a repeated string instruction RF is set. */
     if ((interrupt || e->trap) && c->rep_active)
         f |= FLAG_RF;
-    bool fault = !interrupt && !e->software && !e->trap &&
-                 e->vector != EXC_DB && e->vector != EXC_DF;
+    bool fault = !interrupt && !e->software && !e->trap && e->vector != EXC_DB;
     return fault ? f | FLAG_RF : f;
 }
 
@@ -105,10 +105,6 @@ static bool read_gate32(struct cpu *c, struct delivery *d)
         return refuse(c, EXC_GP, gate_error(d));
     if (!check_gate(c, d, &g))
         return false;
-    if (d->type == SYS_TASK_GATE) {
-        raise_unmodelled(c, "task gate in the IDT");
-        return false;
-    }
     d->selector = (uint16_t)(g.lo >> 16);
     d->offset = bits_get(g.lo, 15, 0);
     if (d->type == SYS_INT || d->type == SYS_TRAP)
@@ -119,28 +115,25 @@ static bool read_gate32(struct cpu *c, struct delivery *d)
 /* The handler's code segment and privilege level. */
 static bool check_target(struct cpu *c, struct delivery *d)
 {
-    struct descriptor cs;
+    struct descriptor *cs = &d->target;
     uint32_t error = selector_error(d->selector, d->ext);
     if (selector_is_null(d->selector))
         return refuse(c, EXC_GP, d->ext);
-    if (!descriptor_read(c, d->selector, EXC_GP, d->ext, &cs))
+    if (!descriptor_read(c, d->selector, EXC_GP, d->ext, cs))
         return false;
-    unsigned cpl = cpu_cpl(c), dpl = descriptor_dpl(&cs);
-    bool conforming = (descriptor_type(&cs) & TYPE_CONFORMING) != 0;
-    if (!descriptor_is_code(&cs) || dpl > cpl)
+    unsigned cpl = cpu_cpl(c), dpl = descriptor_dpl(cs);
+    bool conforming = (descriptor_type(cs) & TYPE_CONFORMING) != 0;
+    if (!descriptor_is_code(cs) || dpl > cpl)
         return refuse(c, EXC_GP, error);
     /* Virtual-8086 mode is left for level 0 alone. */
     if ((c->mode & MODE_V86) != 0 && (conforming || dpl != 0))
         return refuse(c, EXC_GP, error);
     if ((c->mode & MODE_LMA) != 0 &&
-        (!descriptor_is_long(&cs) || descriptor_is_big(&cs)))
+        (!descriptor_is_long(cs) || descriptor_is_big(cs)))
         return refuse(c, EXC_GP, error);
-    if (!descriptor_present(&cs))
+    if (!descriptor_present(cs))
         return refuse(c, EXC_NP, error);
-    if (!descriptor_set_accessed(c, &cs))
-        return false;
     d->cpl = conforming ? cpl : dpl;
-    d->cs = segment_from(&cs);
     d->switched = d->cpl < cpl;
     return true;
 }
@@ -171,15 +164,37 @@ static bool choose_stack(struct cpu *c, struct delivery *d)
  * mode their contents would mean something else. */
 static const uint8_t v86_pushed[] = {SEG_GS, SEG_FS, SEG_DS, SEG_ES};
 
+static bool check_offset(struct cpu *c, const struct delivery *d)
+{
+    bool ok = (c->mode & MODE_LMA) != 0
+                  ? segment_canonical(c, d->offset)
+                  : d->offset <= segment_from(&d->target).limit;
+    return ok || refuse(c, EXC_GP, d->ext);
+}
+
+static unsigned frame_item(const struct cpu *c, const struct delivery *d)
+{
+    if ((c->mode & MODE_LMA) != 0)
+        return 8;
+    return d->type == SYS_INT || d->type == SYS_TRAP ? 4 : 2;
+}
+
+/* Room for the frame, and then where the handler begins. */
+static bool check_frame(struct cpu *c, const struct delivery *d)
+{
+    bool lma = (c->mode & MODE_LMA) != 0;
+    unsigned n = (lma || d->switched ? 5u : 3u) + (d->e->has_error ? 1u : 0);
+    if ((c->mode & MODE_V86) != 0)
+        n += sizeof v86_pushed;
+    return stack_has_room(c, &d->stack, n, frame_item(c, d)) &&
+           check_offset(c, d);
+}
+
 static bool push_frame(struct cpu *c, struct delivery *d)
 {
     uint64_t v[10];
-    unsigned n = 0, size;
+    unsigned n = 0, size = frame_item(c, d);
     bool lma = (c->mode & MODE_LMA) != 0;
-    if (lma)
-        size = 8;
-    else
-        size = d->type == SYS_INT || d->type == SYS_TRAP ? 4 : 2;
     if ((c->mode & MODE_V86) != 0)
         for (unsigned i = 0; i < sizeof v86_pushed; i++)
             v[n++] = c->seg[v86_pushed[i]].selector;
@@ -195,11 +210,14 @@ static bool push_frame(struct cpu *c, struct delivery *d)
     return stack_push(c, &d->stack, v, n, size);
 }
 
-static bool check_offset(struct cpu *c, const struct delivery *d)
+/* The handler is a task. SDM Vol.2 "INT n", TASK-GATE. */
+static bool deliver_task(struct cpu *c, const struct delivery *d)
 {
-    bool ok = (c->mode & MODE_LMA) != 0 ? segment_canonical(c, d->offset)
-                                        : d->offset <= d->cs.limit;
-    return ok || refuse(c, EXC_GP, d->ext);
+    struct task_switch t = {
+        .cause = TASK_CALL, .ext = d->ext, .rip = d->ret, .flags = d->flags};
+    return task_switch_by_selector(c, &t, d->selector) &&
+           (!d->e->has_error || task_push_error(c, d->e->error, d->ext)) &&
+           task_entry_ok(c, d->ext);
 }
 
 static bool deliver_protected(struct cpu *c, struct delivery *d)
@@ -207,8 +225,11 @@ static bool deliver_protected(struct cpu *c, struct delivery *d)
     bool lma = (c->mode & MODE_LMA) != 0;
     if (!(lma ? read_gate64(c, d) : read_gate32(c, d)))
         return false;
-    if (!check_target(c, d) || !choose_stack(c, d) || !check_offset(c, d) ||
-        !push_frame(c, d))
+    if (!lma && d->type == SYS_TASK_GATE)
+        return deliver_task(c, d);
+    if (!check_target(c, d) || !choose_stack(c, d) || !check_frame(c, d) ||
+        !push_frame(c, d) || !descriptor_set_accessed(c, &d->target) ||
+        !stack_set_accessed(c, &d->stack))
         return false;
     if (d->switched)
         c->seg[SEG_SS] = d->stack.ss;
@@ -219,7 +240,8 @@ static bool deliver_protected(struct cpu *c, struct delivery *d)
         c->gpr[REG_RSP] = d->stack.sp;
     else
         stack_commit(c, &d->stack);
-    segment_set_cs(c, &d->cs, d->cpl);
+    struct segment cs = segment_from(&d->target);
+    segment_set_cs(c, &cs, d->cpl);
     c->rip = d->offset;
     c->eflags &= ~(uint32_t)(FLAG_TF | FLAG_NT | FLAG_RF | FLAG_VM);
     if (d->type == SYS_INT || d->type == SYS_INT16)

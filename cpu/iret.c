@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Far RET and IRET in every mode. Returns to another task are refused aloud.
+ * Far RET and IRET in every mode; IRET to another task is cpu/task.c's.
  * SDM Vol.2 "RET", "IRET/IRETD/IRETQ".
  */
 #include "cpu/far.h"
 #include "cpu/flags.h"
 #include "cpu/idt.h"
+#include "cpu/plant.h"
 #include "cpu/sysinsn.h"
+#include "cpu/task.h"
 #include "cpu/v86.h"
 
 /* A return under way: everything is read and checked before any commit. */
@@ -19,6 +21,7 @@ struct far_return {
     bool pops_ss;   /* SS:RSP come from the stack */
     uint64_t rsp;
     struct segment ss;
+    struct descriptor cs_from, ss_from; /* their accessed bits are set last */
 };
 
 static bool refuse(struct cpu *c, uint8_t vector, uint16_t sel)
@@ -30,22 +33,20 @@ static bool refuse(struct cpu *c, uint8_t vector, uint16_t sel)
 /* The code segment of r->cs_sel as the target of a return. */
 static bool check_cs(struct cpu *c, struct far_return *r)
 {
-    struct descriptor d;
+    struct descriptor *d = &r->cs_from;
     unsigned rpl = r->cs_sel & 3u;
     if (selector_is_null(r->cs_sel))
         return refuse(c, EXC_GP, 0);
-    if (!descriptor_read(c, r->cs_sel, EXC_GP, 0, &d))
+    if (!descriptor_read(c, r->cs_sel, EXC_GP, 0, d))
         return false;
-    unsigned dpl = descriptor_dpl(&d);
-    bool conforming = (descriptor_type(&d) & TYPE_CONFORMING) != 0;
-    if (!descriptor_is_code(&d) || rpl < cpu_cpl(c) ||
-        (conforming ? dpl > rpl : dpl != rpl) || !far_code_widths_ok(c, &d))
+    unsigned dpl = descriptor_dpl(d);
+    bool conforming = (descriptor_type(d) & TYPE_CONFORMING) != 0;
+    if (!descriptor_is_code(d) || rpl < cpu_cpl(c) ||
+        (conforming ? dpl > rpl : dpl != rpl) || !far_code_widths_ok(c, d))
         return refuse(c, EXC_GP, r->cs_sel);
-    if (!descriptor_present(&d))
+    if (!descriptor_present(d))
         return refuse(c, EXC_NP, r->cs_sel);
-    if (!descriptor_set_accessed(c, &d))
-        return false;
-    r->cs = segment_from(&d);
+    r->cs = segment_from(d);
     r->level = rpl;
     return true;
 }
@@ -60,7 +61,10 @@ static bool check_ss(struct cpu *c, struct far_return *r, uint16_t sel)
         r->ss = segment_null(sel, r->level);
         return true;
     }
-    return segment_check_ss(c, sel, r->level, EXC_GP, 0, &r->ss);
+    if (!segment_check_ss(c, sel, r->level, EXC_GP, 0, &r->ss_from))
+        return false;
+    r->ss = segment_from(&r->ss_from);
+    return true;
 }
 
 static bool pop_ss(struct cpu *c, struct far_return *r)
@@ -72,9 +76,13 @@ static bool pop_ss(struct cpu *c, struct far_return *r)
     return check_ss(c, r, (uint16_t)v[1]);
 }
 
-static bool check_rip(struct cpu *c, const struct far_return *r)
+/* The last check; then the segments are marked accessed. */
+static bool check_rip(struct cpu *c, struct far_return *r)
 {
-    return far_offset_ok(c, &r->cs, r->rip) || refuse(c, EXC_GP, 0);
+    if (!far_offset_ok(c, &r->cs, r->rip))
+        return refuse(c, EXC_GP, 0);
+    return descriptor_set_accessed(c, &r->cs_from) &&
+           (r->ss_from.lo == 0 || descriptor_set_accessed(c, &r->ss_from));
 }
 
 /* CS, RIP and, when they were popped, SS and RSP plus `release` bytes. */
@@ -91,7 +99,7 @@ static void commit(struct cpu *c, struct far_return *r, unsigned release)
     }
     segment_set_cs(c, &r->cs, r->level);
     c->rip = r->rip;
-    if (outward)
+    if (outward && !PLANTED(c, PLANT_SYS_IRET_OUTER_DS))
         segment_drop_inner(c, r->level);
 }
 
@@ -172,7 +180,6 @@ static enum step iret_real(struct cpu *c, const struct uop *u)
     uint32_t mask =
         iret_mask(c, 0, sys_size(u)) & ~(uint32_t)(FLAG_VIF | FLAG_VIP);
     sys_set_flags(c, (uint32_t)v[2], mask | FLAG_RF);
-    c->nmi_blocked = false;
     cpu_update_mode(c);
     return STEP_JUMP;
 }
@@ -198,13 +205,14 @@ static enum step iret_v86(struct cpu *c, const struct uop *u)
     sys_set_flags(c, flags, iret_mask(c, 3, size) | FLAG_RF);
     if (access == V86_VIRTUAL)
         v86_set_vif(c, (flags & FLAG_IF) != 0);
-    c->nmi_blocked = false;
     cpu_update_mode(c);
     return STEP_JUMP;
 }
 
 enum step sys_iret(struct cpu *c, const struct uop *u)
 {
+    /* Whether it faults or not: SDM Vol.3 "Handling Multiple NMIs". */
+    c->nmi_blocked = false;
     if ((c->mode & MODE_PROT) == 0)
         return iret_real(c, u);
     if ((c->mode & MODE_V86) != 0)
@@ -212,7 +220,7 @@ enum step sys_iret(struct cpu *c, const struct uop *u)
     if ((c->eflags & FLAG_NT) != 0) {
         if ((c->mode & MODE_LMA) != 0)
             return raise_gp(c, 0);
-        return raise_unmodelled(c, "a task switch by IRET");
+        return task_return(c);
     }
     struct far_return r = {.stack = stack_current(c), .size = sys_size(u)};
     unsigned cpl = cpu_cpl(c);
@@ -235,7 +243,6 @@ enum step sys_iret(struct cpu *c, const struct uop *u)
     sys_set_flags(c, (uint32_t)r.flags, mask);
     if (r.size == 2)
         c->eflags &= ~(uint32_t)FLAG_RF;
-    c->nmi_blocked = false;
     cpu_update_mode(c);
     return STEP_JUMP;
 }

@@ -22,14 +22,17 @@ static bool check(struct cpu *c, const struct uop *u, uint64_t lin,
     if ((c->mode & MODE_LONG) &&
         (!segment_canonical(c, lin) || !segment_canonical(c, lin + size - 1)))
         return raise_address(c, u->seg);
-    if (UNLIKELY(c->mode & MODE_AC)) {
-        uint64_t mask = size >= 8 ? 7 : size >= 4 ? 3 : size >= 2 ? 1 : 0;
-        if (lin & mask) {
-            (void)raise_error(c, EXC_AC, 0);
-            return false;
-        }
-    }
     return true;
+}
+
+bool mem_aligned(struct cpu *c, uint64_t lin, unsigned size)
+{
+    uint64_t mask = size - 1;
+    bool canonical = !(c->mode & MODE_LONG) || segment_canonical(c, lin);
+    if (LIKELY(!(c->mode & MODE_AC) || (lin & mask) == 0 || !canonical))
+        return true;
+    (void)raise_error(c, EXC_AC, 0);
+    return false;
 }
 
 bool mem_load_slow(struct cpu *c, const struct uop *u, uint64_t lin,

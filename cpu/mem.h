@@ -12,8 +12,8 @@
 
 /*
  * Slow paths; size 1..64 bytes. They check canonicality (#GP, or #SS when
- * u->seg is SS), alignment when MODE_AC asks for it (#AC), translate, do
- * split and device accesses. False: c->event is valid and nothing was
+ * u->seg is SS), translate, do split and device accesses. Alignment (#AC) is
+ * checked by a uop of its own before the instruction's (MODE_AC). False: c->event is valid and nothing was
  * written. A store that hits the running block's own code makes the block
  * stop after this instruction; the handler need not know.
  *
@@ -27,6 +27,10 @@ bool mem_load_slow(struct cpu *c, const struct uop *u, uint64_t lin,
                    unsigned size, bool intent);
 bool mem_store_slow(struct cpu *c, const struct uop *u, uint64_t lin,
                     unsigned size, bool second);
+
+/* Alignment checking, for instructions whose accesses the translator does not
+ * see: strings. False: #AC is recorded. */
+SIM_MUST_CHECK bool mem_aligned(struct cpu *c, uint64_t lin, unsigned size);
 
 /* True when a store of `size` bytes would not fault; nothing is written. For
  * instructions that may refrain from storing but must still fault. */

@@ -4,6 +4,7 @@
  */
 #include "cpu/control.h"
 #include "cpu/debug.h"
+#include "cpu/lbr.h"
 #include "cpu/state.h"
 #include "sim/base/bits.h"
 
@@ -92,7 +93,7 @@ static uint32_t single_bit(const struct cpu *c)
 {
     bool single = c->single || (c->eflags & FLAG_TF) != 0 || c->step_armed ||
                   c->shadow_sti || c->shadow_mov_ss ||
-                  debug_instruction_armed(c);
+                  debug_instruction_armed(c) || lbr_on(c);
     return single ? MODE_SINGLE : 0;
 }
 

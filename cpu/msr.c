@@ -7,6 +7,7 @@
 
 #include "cpu/control.h"
 #include "cpu/lapic.h"
+#include "cpu/lbr.h"
 #include "cpu/reset.h"
 #include "cpu/xlat.h"
 #include "sim/base/bits.h"
@@ -229,6 +230,17 @@ static bool write_efer(struct cpu *c, uint32_t number, uint64_t in)
     return true;
 }
 
+/* Branch traces (TR, BTS) are reserved bits: they are not modelled. */
+static bool write_debugctl(struct cpu *c, uint32_t number, uint64_t in)
+{
+    (void)number;
+    if ((in & DEBUGCTL_LBR) != 0 && c->config.lbr_entries == 0)
+        return false;
+    c->msr.debugctl = in;
+    cpu_update_single(c);
+    return true;
+}
+
 static bool write_feature_control(struct cpu *c, uint32_t number, uint64_t in)
 {
     (void)number;
@@ -365,7 +377,9 @@ static const struct msr_desc msr_rows[] = {
     {0x1a0, "IA32_MISC_ENABLE", MSR_INTEL, FEATURE_NONE, ~UINT64_C(0x41801),
      offsetof(struct cpu, msr.misc_enable), read_misc_enable, write_misc_enable,
      "Vol.4 IA32_MISC_ENABLE"},
-    {0x1d9, "IA32_DEBUGCTL", 0, FEATURE_NONE, UINT64_MAX, PLAIN(debugctl),
+    {0x1d9, "IA32_DEBUGCTL", 0, FEATURE_NONE,
+     ~(uint64_t)(DEBUGCTL_LBR | DEBUGCTL_BTF | DEBUGCTL_FREEZE),
+     offsetof(struct cpu, msr.debugctl), NULL, write_debugctl,
      "IA32_DEBUGCTL MSR"},
     {0x277, "IA32_PAT", 0, FEATURE_PAT, 0, offsetof(struct cpu, msr.pat), NULL,
      write_pat, "Page Attribute Table (PAT)"},
@@ -466,6 +480,8 @@ bool msr_read(struct cpu *c, uint32_t number, uint64_t *out)
 {
     if (is_x2apic(number))
         return lapic_msr_read(c, number, out);
+    if (lbr_is_msr(c, number))
+        return lbr_msr_read(c, number, out);
     const struct msr_desc *d = find(c, number);
     if (d == NULL)
         return false;
@@ -479,6 +495,8 @@ bool msr_write(struct cpu *c, uint32_t number, uint64_t in)
 {
     if (is_x2apic(number))
         return lapic_msr_write(c, number, in);
+    if (lbr_is_msr(c, number))
+        return lbr_msr_write(c, number, in);
     const struct msr_desc *d = find(c, number);
     if (d == NULL || (d->rules & MSR_RO) != 0 || (in & d->reserved) != 0 ||
         ((d->rules & MSR_CANONICAL) != 0 && !canonical(c, in)))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Deliberately planted defects, taken from the history of real emulators,
- * that the differential tester must find: a test of the test. Only the
+ * that the differential tester or (PLANT_SYS_) the unit tests must find: a
+ * test of the test. Only the
  * library built with VTSIM_PLANTS contains them; elsewhere PLANTED is a
  * constant 0.
  */
@@ -34,6 +35,13 @@ enum plant {
     PLANT_ADCX_OVERFLOW,     /* ADCX writes OF too */
     PLANT_MOVBE_UPPER,       /* MOVBE r16 clears bits 31:16 */
     PLANT_LZCNT_ZERO,        /* LZCNT of 0 is one too small */
+    /* PLANT_SYS_: ring 3 cannot see them; unit tests do. */
+    PLANT_SYS_TASK_BUSY,      /* a task switch leaves the old TSS busy */
+    PLANT_SYS_IRET_OUTER_DS,  /* IRET to an outer level leaves inner data
+                                 segments usable */
+    PLANT_SYS_NMI_UNBLOCKED,  /* an NMI does not block the next one */
+    PLANT_SYS_DR6_NO_BS,      /* a single-step trap does not set DR6.BS */
+    PLANT_SYS_GATE_PARAMETER, /* a call gate copies one parameter too few */
     PLANT_COUNT
 };
 

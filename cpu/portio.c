@@ -133,12 +133,9 @@ enum step sys_ins(struct cpu *c, const struct uop *u)
     if (!mem_linear(c, SEG_ES, sys_read_reg(c, REG_RDI * 8, address_size(u)),
                     size, true, &lin))
         return STEP_FAULT;
-    if ((c->mode & MODE_LONG) != 0 &&
-        !(segment_canonical(c, lin) && segment_canonical(c, lin + size - 1)))
-        return raise_gp(c, 0);
     /* Reading the port has effects: the store must be known to succeed. */
-    if (!mmu_probe(c->mmu, lin, size, MMU_WRITE))
-        return raise_page_fault(c);
+    if (!mem_aligned(c, lin, size) || !mem_store_probe(c, u, lin, size))
+        return STEP_FAULT;
     c->slow.u64[0] = port_read(c, port, size);
     if (!mem_store_slow(c, u, lin, size, false))
         return STEP_FAULT;
@@ -156,7 +153,7 @@ enum step sys_outs(struct cpu *c, const struct uop *u)
         return STEP_NEXT;
     if (!mem_linear(c, u->seg, sys_read_reg(c, REG_RSI * 8, address_size(u)),
                     size, false, &lin) ||
-        !mem_load_slow(c, u, lin, size, false))
+        !mem_aligned(c, lin, size) || !mem_load_slow(c, u, lin, size, false))
         return STEP_FAULT;
     port_write(c, port, size, (uint32_t)c->slow.u64[0]);
     return advance(c, u, REG_RSI);

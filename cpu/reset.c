@@ -75,7 +75,8 @@ static void reset_common(struct cpu *c)
     memset(c->pdpte, 0, sizeof c->pdpte);
     c->event.valid = false;
     c->shadow_sti = c->shadow_mov_ss = false;
-    c->step_armed = false;
+    c->step_armed = c->branched = false;
+    c->msr.debugctl = 0;
     c->rep_active = false;
     c->pending_dr6 = 0;
     c->nmi_blocked = false;
@@ -119,6 +120,7 @@ void cpu_reset(struct cpu *c)
     c->pkru = 0;
     fpu_reset(c);
     memset(&c->msr, 0, sizeof c->msr);
+    memset(&c->lbr, 0, sizeof c->lbr);
     c->msr.pat = PAT_RESET;
     c->msr.apic_base = APIC_BASE_DEFAULT | APIC_BASE_ENABLE |
                        (c->wiring.index == 0 ? APIC_BASE_BSP : 0);

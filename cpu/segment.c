@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Descriptors, segment-register loads and segmented addresses. Task state
- * segments appear as stacks only; task switches are not modelled.
+ * Descriptors, segment-register loads and segmented addresses.
  * SDM Vol.3 "Protected-Mode Memory Management", "Protection".
  */
 #include "cpu/segment.h"
@@ -135,34 +134,32 @@ static bool fail(struct cpu *c, uint8_t vector, uint16_t sel, uint32_t ext)
 }
 
 bool segment_check_ss(struct cpu *c, uint16_t sel, unsigned cpl, uint8_t vector,
-                      uint32_t ext, struct segment *out)
+                      uint32_t ext, struct descriptor *out)
 {
-    struct descriptor d;
-    if (!descriptor_read(c, sel, vector, ext, &d))
+    if (!descriptor_read(c, sel, vector, ext, out))
         return false;
-    bool writable = !descriptor_is_system(&d) && !descriptor_is_code(&d) &&
-                    (descriptor_type(&d) & TYPE_WRITE) != 0;
-    if ((sel & 3u) != cpl || !writable || descriptor_dpl(&d) != cpl)
+    bool writable = !descriptor_is_system(out) && !descriptor_is_code(out) &&
+                    (descriptor_type(out) & TYPE_WRITE) != 0;
+    if ((sel & 3u) != cpl || !writable || descriptor_dpl(out) != cpl)
         return fail(c, vector, sel, ext);
-    if (!descriptor_present(&d))
-        return fail(c, EXC_SS, sel, ext);
-    if (!descriptor_set_accessed(c, &d))
-        return false;
-    *out = segment_from(&d);
-    return true;
+    return descriptor_present(out) || fail(c, EXC_SS, sel, ext);
 }
 
 static bool load_ss(struct cpu *c, uint16_t sel)
 {
     unsigned cpl = cpu_cpl(c);
     struct segment s;
+    struct descriptor d;
     if (selector_is_null(sel)) {
         /* Null is fine for the inner levels of 64-bit mode only. */
         if ((c->mode & MODE_LONG) == 0 || cpl == 3 || (sel & 3u) != cpl)
             return fail(c, EXC_GP, 0, 0);
         s = segment_null(sel, cpl);
-    } else if (!segment_check_ss(c, sel, cpl, EXC_GP, 0, &s)) {
-        return false;
+    } else {
+        if (!segment_check_ss(c, sel, cpl, EXC_GP, 0, &d) ||
+            !descriptor_set_accessed(c, &d))
+            return false;
+        s = segment_from(&d);
     }
     c->seg[SEG_SS] = s;
     return true;
@@ -280,6 +277,12 @@ void segment_set_real_cs(struct cpu *c, uint16_t sel)
     cs->selector = sel;
     cs->base = (uint64_t)sel << 4;
     cs->attr = (cs->attr & (SEG_ATTR_DB | SEG_ATTR_G)) | 0x93;
+}
+
+void segment_set_v86(struct cpu *c, const uint16_t sel[6])
+{
+    for (unsigned i = SEG_ES; i <= SEG_GS; i++)
+        c->seg[i] = segment_v86(sel[i]);
 }
 
 void segment_drop_inner(struct cpu *c, unsigned cpl)

@@ -126,10 +126,11 @@ struct segment segment_v86(uint16_t sel);
 SIM_MUST_CHECK bool segment_load(struct cpu *c, unsigned seg, uint16_t sel);
 
 /* The checks of segment_load for SS with a privilege level of `cpl` and
- * errors by `vector` (#GP for MOV and far RET, #TS for stack switches). */
+ * errors by `vector` (#GP for MOV and far RET, #TS for stack switches). The
+ * accessed bit is not set. */
 SIM_MUST_CHECK bool segment_check_ss(struct cpu *c, uint16_t sel, unsigned cpl,
                                      uint8_t vector, uint32_t ext,
-                                     struct segment *out);
+                                     struct descriptor *out);
 
 /* LLDT and LTR; `sel` may be null for LLDT. */
 SIM_MUST_CHECK bool segment_load_ldtr(struct cpu *c, uint16_t sel);
@@ -141,6 +142,10 @@ void segment_set_cs(struct cpu *c, const struct segment *cs, unsigned cpl);
 /* CS as far transfers in real and virtual-8086 mode load it: a writable,
  * readable segment; in real mode limit and default size stay. */
 void segment_set_real_cs(struct cpu *c, uint16_t sel);
+
+/* The six segment registers, SEG_ES..SEG_GS, in virtual-8086 mode. SDM Vol.3
+ * "8086 Emulation". */
+void segment_set_v86(struct cpu *c, const uint16_t sel[6]);
 
 /* After a return to an outer level: data registers that may not be used
  * there become null. SDM Vol.2 "RET", "IRET". */
@@ -154,16 +159,24 @@ bool segment_within(const struct segment *s, uint32_t off, unsigned len);
 struct stack {
     struct segment ss;
     uint64_t sp;
-    bool flat64;     /* 64-bit: no segmentation */
-    unsigned access; /* MMU_SYSTEM for a stack of an inner level */
-    uint32_t error;  /* error code of #SS */
+    bool flat64;            /* 64-bit: no segmentation */
+    unsigned access;        /* MMU_SYSTEM for a stack of an inner level */
+    uint32_t error;         /* error code of #SS */
+    struct descriptor from; /* of ss, for stack_set_accessed; else zero */
 };
+
+/* A segment is accessed when it is loaded: after every check and push. */
+SIM_MUST_CHECK bool stack_set_accessed(struct cpu *c, struct stack *s);
 
 struct stack stack_current(struct cpu *c);
 
 /* Push v[0], v[1], ... v[n-1] of `size` bytes; all or nothing. */
 SIM_MUST_CHECK bool stack_push(struct cpu *c, struct stack *s,
                                const uint64_t *v, unsigned n, unsigned size);
+/* The same, pushing nothing: limits and canonicality, not pages, so that the
+ * order of checks can be the manual's. */
+SIM_MUST_CHECK bool stack_has_room(struct cpu *c, const struct stack *s,
+                                   unsigned n, unsigned size);
 /* Pop n values of `size` bytes into v[0] ...; moves only s->sp. */
 SIM_MUST_CHECK bool stack_pop(struct cpu *c, struct stack *s, uint64_t *v,
                               unsigned n, unsigned size);

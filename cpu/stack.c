@@ -109,6 +109,18 @@ bool stack_push(struct cpu *c, struct stack *s, const uint64_t *v, unsigned n,
     return true;
 }
 
+bool stack_has_room(struct cpu *c, const struct stack *s, unsigned n,
+                    unsigned size)
+{
+    uint64_t mask = pointer_mask(s), sp = s->sp, lin;
+    for (unsigned i = 0; i < n; i++) {
+        sp = (sp & ~mask) | ((sp - size) & mask);
+        if (!address(c, s, sp & mask, size, true, &lin))
+            return false;
+    }
+    return true;
+}
+
 bool stack_pop(struct cpu *c, struct stack *s, uint64_t *v, unsigned n,
                unsigned size)
 {
@@ -137,6 +149,11 @@ void stack_commit(struct cpu *c, const struct stack *s)
         c->gpr[REG_RSP] = (c->gpr[REG_RSP] & ~mask) | (s->sp & mask);
     else
         c->gpr[REG_RSP] = s->sp & mask;
+}
+
+bool stack_set_accessed(struct cpu *c, struct stack *s)
+{
+    return s->from.lo == 0 || descriptor_set_accessed(c, &s->from);
 }
 
 static bool invalid_tss(struct cpu *c, uint32_t ext)
@@ -199,8 +216,9 @@ bool stack_from_tss(struct cpu *c, unsigned cpl, unsigned ist, uint32_t ext,
         raise_error(c, EXC_TS, ext);
         return false;
     }
-    if (!segment_check_ss(c, ss, cpl, EXC_TS, ext, &out->ss))
+    if (!segment_check_ss(c, ss, cpl, EXC_TS, ext, &out->from))
         return false;
+    out->ss = segment_from(&out->from);
     out->error = selector_error(ss, ext);
     return true;
 }

@@ -76,6 +76,8 @@ struct event {
     bool has_error;
     bool software; /* INT n, INT3, INTO: RIP pushed is the next one's */
     bool trap;     /* #DB traps: RIP pushed is the next one's */
+    bool late;     /* met by a task switch that is made: the instruction has
+                      retired and c->rip is the new task's */
     uint32_t error;
     uint64_t cr2; /* #PF */
     uint64_t dr6; /* #DB: bits to set */
@@ -171,6 +173,11 @@ struct cpu {
         struct mmu_mtrr mtrr;
     } msr;
     uint64_t pdpte[4];
+    struct lbr {
+        uint64_t from[32], to[32], info[32];
+        uint64_t tos, select, ler_from, ler_to;
+        uint64_t last; /* cycle of the newest record */
+    } lbr;
 
     /* --- events --- */
     struct event event;
@@ -183,6 +190,8 @@ struct cpu {
      * event_boundary needs nobody to clear them. */
     uint64_t shadow_insn, rf_insn, step_insn;
     bool step_armed; /* TF was set at the boundary step_insn */
+    bool branched;   /* the last instruction of a block of one was a taken
+                        branch, or a callout jumped */
     bool watch;      /* DR7 arms a data breakpoint: mem_*_slow see every access
                         (mmu_context.watch) and call debug_data */
     enum {

@@ -91,7 +91,8 @@ static bool load(struct string *s, uint64_t lin, uint64_t *v)
         *v = get(p, s->size);
         return true;
     }
-    if (!mem_load_slow(s->c, s->u, lin, s->size, false))
+    if (!mem_aligned(s->c, lin, s->size) ||
+        !mem_load_slow(s->c, s->u, lin, s->size, false))
         return false;
     *v = s->c->slow.u64[0];
     return true;
@@ -107,7 +108,8 @@ static bool store(struct string *s, uint64_t lin, uint64_t v)
         return true;
     }
     s->c->slow.u64[0] = v;
-    return mem_store_slow(s->c, s->u, lin, s->size, false);
+    return mem_aligned(s->c, lin, s->size) &&
+           mem_store_slow(s->c, s->u, lin, s->size, false);
 }
 
 /* Cycles until the limit, this instruction's own charge aside. */
@@ -330,9 +332,7 @@ static bool decided(const struct string *s)
 
 static enum step again(struct string *s)
 {
-    s->c->rep_active = true;
-    if (s->c->eflags & FLAG_TF) /* a trap after each iteration */
-        s->c->pending_dr6 |= DR6_BS;
+    s->c->rep_active = true; /* with TF set, a trap is due: event.c */
     return STEP_AGAIN;
 }
 
@@ -382,7 +382,7 @@ static bool contiguous(const struct string *s)
 {
     const struct cpu *c = s->c;
     unsigned seg = s->u->seg;
-    if (c->mode & MODE_AC)
+    if ((c->mode & MODE_AC) || (c->eflags & FLAG_TF)) /* a trap each time */
         return false;
     if (c->mode & MODE_LONG)
         return s->address == 3 || (seg != SEG_FS && seg != SEG_GS);

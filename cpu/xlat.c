@@ -3,6 +3,7 @@
  * family of each emit its uops, and puts costs and charges beside them.
  */
 #include "cpu/cost_form.h"
+#include "cpu/lbr.h"
 #include "cpu/xlat_block.h"
 
 #include <stdlib.h>
@@ -325,15 +326,41 @@ static void count_accesses(struct xlat *x)
     }
 }
 
-/*
- * Address bits that alignment checking wants clear. 10-byte and 6-byte
- * operands: their largest part. Vectors of 16 and 32 bytes: 16, and none
- * where misalignment is #GP (R_ALIGN). SDM Vol.3 "Interrupt 17 - Alignment
- * Check Exception (#AC)", Vol.1 "Memory Alignment".
- */
-static unsigned alignment_mask(const ZydisDecodedOperand *o, uint32_t rules)
+/* Bytes that a memory operand is aligned to, SDM Vol.3 "Interrupt 17 -
+ * Alignment Check Exception (#AC)". *skip: bytes before the aligned part, as
+ * pseudo-descriptors are a word and a base. */
+static unsigned alignment(const struct xlat *x, unsigned size, unsigned *skip)
 {
-    unsigned size = o->size / 8u;
+    *skip = 0;
+    switch ((int)x->zi->mnemonic) {
+    case ZYDIS_MNEMONIC_FNSTENV:
+    case ZYDIS_MNEMONIC_FLDENV:
+    case ZYDIS_MNEMONIC_FNSAVE:
+    case ZYDIS_MNEMONIC_FRSTOR: return x->zi->operand_width == 16 ? 2 : 4;
+    case ZYDIS_MNEMONIC_SGDT:
+    case ZYDIS_MNEMONIC_SIDT: *skip = 2; return size - 2;
+    case ZYDIS_MNEMONIC_LDS:
+    case ZYDIS_MNEMONIC_LES:
+    case ZYDIS_MNEMONIC_LSS:
+    case ZYDIS_MNEMONIC_LFS:
+    case ZYDIS_MNEMONIC_LGS: return size - 2;
+    case ZYDIS_MNEMONIC_BOUND: return size / 2;
+    default: break;
+    }
+    if (x->zi->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR &&
+        x->zi->mnemonic != ZYDIS_MNEMONIC_RET)
+        return size - 2; /* the selector comes last */
+    return size;
+}
+
+/* Address bits that alignment checking wants clear. Vectors of 16 and 32
+ * bytes: 16, and none where misalignment is #GP (R_ALIGN); Vol.1 "Memory
+ * Alignment". */
+static unsigned alignment_mask(const struct xlat *x,
+                               const ZydisDecodedOperand *o, uint32_t rules,
+                               unsigned *skip)
+{
+    unsigned size = alignment(x, o->size / 8u, skip);
     if (size == 16 || size == 32) {
         if (rules & R_ALIGN)
             return 0;
@@ -343,21 +370,26 @@ static unsigned alignment_mask(const ZydisDecodedOperand *o, uint32_t rules)
 }
 
 /* Alignment checking (EFLAGS.AC), which an access at the filter's speed
- * would not see. */
+ * would not see. String instructions check each iteration. */
 static void emit_alignment(struct xlat *x, uint32_t rules)
 {
     const struct exec_ctl_table *t = xlat_ctl_table(x);
+    if (x->zi->meta.category == ZYDIS_CATEGORY_STRINGOP ||
+        x->zi->meta.category == ZYDIS_CATEGORY_IOSTRINGOP)
+        return;
     for (unsigned i = 0; i < x->zi->operand_count; i++) {
         const ZydisDecodedOperand *o = &x->zo[i];
+        unsigned skip;
         if (o->type != ZYDIS_OPERAND_TYPE_MEMORY ||
             o->mem.type != ZYDIS_MEMOP_TYPE_MEM)
             continue;
-        unsigned mask = alignment_mask(o, rules);
-        if (mask == 0 || x->zi->meta.category == ZYDIS_CATEGORY_STRINGOP)
+        unsigned mask = alignment_mask(x, o, rules, &skip);
+        if (mask == 0)
             continue;
         struct ea ea = xlat_ea(x, o);
         struct uop *u = xlat_emit(x, t->align_ac);
         xlat_set_ea(u, &ea);
+        u->disp = (int32_t)((uint32_t)u->disp + skip);
         u->aux = mask;
     }
 }
@@ -519,6 +551,29 @@ static unsigned emit_block(struct builder *b)
     return n;
 }
 
+/* What MSR_LBR_SELECT takes the instruction for. */
+static enum branch_kind branch_kind(const struct decoded *d)
+{
+    if (d->how != DECODE_OK)
+        return BRANCH_NONE;
+    bool far = d->zi.meta.branch_type == ZYDIS_BRANCH_TYPE_FAR;
+    bool relative = d->zo[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
+    switch ((int)d->zi.meta.category) {
+    case ZYDIS_CATEGORY_COND_BR: return BRANCH_JCC;
+    case ZYDIS_CATEGORY_CALL:
+        if (far)
+            return BRANCH_FAR;
+        return relative ? BRANCH_CALL_RELATIVE : BRANCH_CALL_INDIRECT;
+    case ZYDIS_CATEGORY_UNCOND_BR:
+        if (far)
+            return BRANCH_FAR;
+        return relative ? BRANCH_JMP_RELATIVE : BRANCH_JMP_INDIRECT;
+    default: break;
+    }
+    bool ret = d->zi.mnemonic == ZYDIS_MNEMONIC_RET && !far;
+    return ret ? BRANCH_RET : BRANCH_FAR;
+}
+
 static struct block *finish(struct builder *b, unsigned insns, uint64_t rip)
 {
     struct xlat *x = &b->x;
@@ -541,6 +596,7 @@ static struct block *finish(struct builder *b, unsigned insns, uint64_t rip)
     n->mode = x->mode;
     n->length = total->offset;
     n->insns = (uint16_t)insns;
+    n->branch = (uint8_t)branch_kind(&b->s->insn[insns - 1]);
     memcpy(n->uop, x->op, x->count * sizeof(struct uop));
     memcpy(n->meta, b->s->meta, (insns + 1) * sizeof(struct insn_meta));
     bool two = (b->lin & (PAGE_SIZE - 1)) + n->length > PAGE_SIZE;

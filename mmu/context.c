@@ -100,6 +100,18 @@ void mmu_set_mtrr(struct mmu *m, const struct mmu_mtrr *mtrr)
     filter_drop_all(m);
 }
 
+void mmu_set_a20(struct mmu *m, bool open)
+{
+    m->lines = open ? UINT64_MAX : ~BIT(20);
+    if (m->timing) {
+        translate_fold(m);
+        flush_everything(m);
+    }
+    filter_drop_all(m);
+    memset(m->hint, 0xff, sizeof m->hint);
+    fast_update(m);
+}
+
 void mmu_set_device_port(struct mmu *m, struct device_port port)
 {
     m->device = port;

@@ -25,7 +25,8 @@ void fast_update(struct mmu *m)
             (uint16_t)((m->ctx.pkru >> (2 * key + 1) & 1) << key);
     }
     m->key_no_write[1] = m->wp ? m->key_no_write[0] : 0;
-    m->fast = m->fast_config && m->paging && (m->ctx.cr0 & CR0_CD) == 0;
+    m->fast = m->fast_config && m->paging && (m->ctx.cr0 & CR0_CD) == 0 &&
+              m->lines == UINT64_MAX;
 }
 
 /* NRU forgets references, the shadow wants to see each access. */

@@ -82,6 +82,9 @@ struct mmu_mtrr {
 };
 void mmu_set_mtrr(struct mmu *m, const struct mmu_mtrr *mtrr);
 
+/* The A20 gate of a PC: closed, bit 20 of every physical address is 0. */
+void mmu_set_a20(struct mmu *m, bool open);
+
 /*
  * Read or write len (1..64) bytes at linear address lin, canonical and, in
  * 32-bit modes, below 2^32 except for wrap-around inside the access. May

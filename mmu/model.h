@@ -112,6 +112,7 @@ struct mmu {
     bool nx, wp, smep, smap, pke;
     bool filter;            /* entries are installed at all */
     bool filter_used;       /* some may be there */
+    uint64_t lines;         /* address lines that work: A20 may not */
     unsigned granule;       /* bytes one piece of an access lies in */
     bool fast, fast_config; /* fast.c may serve; ... in some context */
     uint16_t may[2]; /* data reads, writes: a bit for each PT_R.. rights */

@@ -146,6 +146,7 @@ static enum sim_status make(struct mmu *m, struct sim_error *e)
     if (m->stats == NULL)
         return sim_fail(e, SIM_NO_RESOURCE, "mmu: %s", strerror(errno));
     m->timing = m->shared->config.timing;
+    m->lines = UINT64_MAX;
     m->granule = (unsigned)(m->timing ? LINE_SIZE : PAGE_SIZE);
     /* The shadow must see every access. */
     m->filter =

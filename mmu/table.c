@@ -20,7 +20,7 @@ bool table_start(const struct mmu *m, uint64_t lin, struct pt_start *from)
 bool table_read(void *self, const struct pt_ref *ref, uint64_t *entry)
 {
     struct mmu *m = self;
-    uint64_t offset = memory_offset(m->shared, ref->at);
+    uint64_t offset = memory_offset(m->shared, ref->at & m->lines);
     if (offset == MEMORY_NONE) {
         *entry = ref->bytes == 4 ? UINT32_MAX : UINT64_MAX;
     } else if (ref->bytes == 8) {
@@ -36,7 +36,7 @@ bool table_read(void *self, const struct pt_ref *ref, uint64_t *entry)
 bool table_set(void *self, const struct pt_ref *ref, uint64_t bits)
 {
     struct mmu *m = self;
-    uint64_t offset = memory_offset(m->shared, ref->at);
+    uint64_t at = ref->at & m->lines, offset = memory_offset(m->shared, at);
     if (offset == MEMORY_NONE || memory_is_rom(m->shared, offset))
         return false;
     uint64_t entry = 0;
@@ -44,7 +44,7 @@ bool table_set(void *self, const struct pt_ref *ref, uint64_t bits)
     entry |= bits;
     memory_store(m->shared, offset, ref->bytes, &entry);
     if (m->timing)
-        hierarchy_walk_store(m, ref->at);
+        hierarchy_walk_store(m, at);
     return true;
 }
 
@@ -89,7 +89,7 @@ bool table_walk(struct mmu *m, uint64_t lin, unsigned access, struct piece *out)
     if (!good)
         return table_fault(m, lin, access, &r);
     uint64_t leaf = r.trail[r.count - 1].entry;
-    out->pa = r.out;
+    out->pa = r.out & m->lines;
     out->rights = r.rights;
     out->key = (uint8_t)table_key(m, &r);
     out->dirty = (leaf & m->space.f->dirty) != 0;

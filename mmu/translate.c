@@ -45,7 +45,7 @@ void translate_fold(struct mmu *m)
 
 static void unpaged(struct mmu *m, struct piece *p)
 {
-    p->pa = p->lin & bits_mask(32);
+    p->pa = p->lin & bits_mask(32) & m->lines;
     p->rights = PT_R | PT_W | PT_X;
     p->dirty = true;
     p->pat = MEMTYPE_WB; /* the MTRRs alone decide */
@@ -64,7 +64,8 @@ static bool entry_serves(const struct mmu *m, const struct tlb_entry *e,
 static void take(struct mmu *m, const struct tlb_entry *e, unsigned class,
                  struct piece *p)
 {
-    p->pa = e->base | (p->lin & bits_mask(page_class_shift(class)));
+    p->pa =
+        (e->base | (p->lin & bits_mask(page_class_shift(class)))) & m->lines;
     p->rights = e->rights;
     p->pat = e->pat;
     p->key = e->key;
@@ -264,7 +265,7 @@ static bool timed_read(void *self, const struct pt_ref *ref, uint64_t *entry)
 {
     struct walker *w = self;
     enum served by;
-    w->cycles += hierarchy_walk(w->m, ref->at, ref->pat, &by);
+    w->cycles += hierarchy_walk(w->m, ref->at & w->m->lines, ref->pat, &by);
     struct walk_stats *s = &w->m->stats->walk;
     s->references++;
     s->level[ref->level]++;

@@ -7,6 +7,8 @@
 
 #include "sim/base/bits.h"
 
+#include <stddef.h>
+
 #define STATUS_FULL    0x01u
 #define STATUS_SYSTEM  0x04u
 #define STATUS_COMMAND 0x08u
@@ -23,10 +25,31 @@
 #define CF9_FULL 0x08u
 
 void i8042_init(struct i8042 *k, void *self,
-                void (*reset)(void *self, enum reset_kind kind))
+                void (*reset)(void *self, enum reset_kind kind),
+                void (*gate)(void *self, bool open))
 {
-    *k = (struct i8042){
-        .self = self, .reset = reset, .port92 = P92_A20, .command_byte = 0x74};
+    *k = (struct i8042){.self = self,
+                        .reset = reset,
+                        .gate = gate,
+                        .port92 = P92_A20,
+                        .command_byte = 0x74};
+}
+
+/* Bit 1 of port 92h is the gate itself. */
+static void set_gate(struct i8042 *k, bool open)
+{
+    bool was = (k->port92 & P92_A20) != 0;
+    if (open == was)
+        return;
+    k->port92 ^= P92_A20;
+    if (k->gate != NULL)
+        k->gate(k->self, open);
+}
+
+static uint8_t output_port(const struct i8042 *k)
+{
+    bool open = (k->port92 & P92_A20) != 0;
+    return (uint8_t)(OUTPUT_RESET | (open ? OUTPUT_A20 : 0));
 }
 
 static void answer(struct i8042 *k, uint8_t byte)
@@ -54,7 +77,9 @@ static void write_command(struct i8042 *k, uint8_t v)
     case 0xAD: k->command_byte |= 0x10; break;
     case 0xAE: k->command_byte &= (uint8_t)~0x10u; break;
     case 0xC0: answer(k, 0x80); break; /* input port: not locked */
-    case 0xD0: answer(k, OUTPUT_RESET | OUTPUT_A20); break;
+    case 0xD0: answer(k, output_port(k)); break;
+    case 0xDD: set_gate(k, false); break;
+    case 0xDF: set_gate(k, true); break;
     default:
         /* F0h..FFh pulse output lines low, bit 0 is the reset. */
         if (v >= 0xF0 && (v & 1) == 0)
@@ -73,6 +98,7 @@ static void write_data(struct i8042 *k, uint8_t v)
     case 0xD1:
         if ((v & OUTPUT_RESET) == 0)
             k->reset(k->self, RESET_INIT);
+        set_gate(k, (v & OUTPUT_A20) != 0);
         break;
     case 0xD2:
     case 0xD3: answer(k, v); break;
@@ -112,7 +138,8 @@ static bool i8042_out(void *self, uint16_t port, unsigned len, uint32_t in)
     case 0x64: write_command(k, v); return true;
     case 0x92:
         rises = (v & ~k->port92 & P92_INIT) != 0;
-        k->port92 = (v & P92_INIT) | P92_A20;
+        k->port92 = (v & P92_INIT) | (k->port92 & P92_A20);
+        set_gate(k, (v & P92_A20) != 0);
         if (rises)
             k->reset(k->self, RESET_INIT);
         return true;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Ways to reset a PC or open its A20 gate: a keyboard controller without
  * keyboard or mouse (60h, 64h), system control port A (92h) and the reset
- * control register (CF9h). Address line 20 is never masked: the gate reads
- * as open whatever is written to it.
+ * control register (CF9h). There is one A20 gate: the keyboard controller and
+ * port 92h both set and show it, the last write counts. It begins open, as
+ * firmware leaves it.
  */
 #ifndef VTSIM_SIM_CHIPSET_I8042_H
 #define VTSIM_SIM_CHIPSET_I8042_H
@@ -18,6 +19,7 @@ enum reset_kind {
 struct i8042 {
     void *self;
     void (*reset)(void *self, enum reset_kind kind);
+    void (*gate)(void *self, bool open); /* NULL: nobody listens */
     uint8_t command_byte; /* interrupt enables and translation; no effect */
     uint8_t expects;      /* command whose data byte comes next, or 0 */
     uint8_t output;       /* output buffer */
@@ -26,9 +28,11 @@ struct i8042 {
     uint8_t port92, cf9;
 };
 
-/* `reset` is told of every request; it may be called inside an access. */
+/* `reset` is told of every request, `gate` of every change of the A20 gate;
+ * both may be called inside an access. */
 void i8042_init(struct i8042 *k, void *self,
-                void (*reset)(void *self, enum reset_kind kind));
+                void (*reset)(void *self, enum reset_kind kind),
+                void (*gate)(void *self, bool open));
 
 /* Ports 60h, 64h, 92h and CF9h, single bytes. */
 struct io_port i8042_port(struct i8042 *k);

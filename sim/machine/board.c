@@ -106,6 +106,13 @@ static void reset_request(void *self, enum reset_kind kind)
                 name[kind]);
 }
 
+static void a20_changed(void *self, bool open)
+{
+    struct machine *m = self;
+    for (unsigned i = 0; i < m->cores; i++)
+        cpu_set_a20(m->core[i].cpu, open);
+}
+
 static void intr_changed(void *self, bool level)
 {
     struct machine *m = self;
@@ -259,7 +266,7 @@ enum sim_status board_create(struct machine *m, struct sim_error *e)
     create_timers(m);
     debugport_init(&b->debugport, (struct debugport_sink){
                                       m, console_put, debug_exit, power_off});
-    i8042_init(&b->i8042, m, reset_request);
+    i8042_init(&b->i8042, m, reset_request, a20_changed);
     enum sim_status s = claim_all(b, e);
     return s == SIM_OK && m->io.proxy ? create_proxy(m, e) : s;
 }

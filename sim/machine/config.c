@@ -243,6 +243,10 @@ static enum sim_status check_rest(const struct checker *k,
         return sim_fail(k->e, k->status,
                         "core.linear_bits: %" PRIu32 " (48 or 57)",
                         c->core.linear_bits);
+    uint32_t lbr = c->core.lbr_entries;
+    if (lbr != 0 && lbr != 1 && lbr != 16 && lbr != 32)
+        return sim_fail(k->e, k->status,
+                        "core.lbr_entries: %" PRIu32 " (0, 1, 16 or 32)", lbr);
     if (c->pk_page == PK_PAGE_1G && !c->core.pages_1g)
         return sim_fail(k->e, k->status, "pk.page: 1g (core.pages_1g is off)");
     if (c->core.timing == TIMING_SIMPLE)

@@ -96,6 +96,8 @@ static const struct param_desc rows[] = {
         "Linear-address width: 48, or 57 for LA57 (5-level paging)."),
     U32("core.maxphyaddr", mmu.maxphyaddr, 32, 52, "bits",
         "Physical-address width."),
+    U32("core.lbr_entries", core.lbr_entries, 0, 32, "",
+        "Last branch records: 0, 1 (AMD's form), 16 or 32."),
     BOOL("core.pages_1g", core.pages_1g, "1 GiB pages."),
 #define OPTIONAL(field, feature, doc) BOOL("core." #field, core.field, doc),
 #include "cpu/optional_features.def"

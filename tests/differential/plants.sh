@@ -28,9 +28,12 @@ done
 found=0
 for i in "${!names[@]}"; do
     number=$((i + 1))
-    if "$tool" --cases $cases --seed 7 --plant $number --show 1 \
-        >/dev/null && ! unit_finds $number "$@"
-    then
+    case ${names[$i]} in
+    PLANT_SYS_*) agrees=yes ;; # out of the differential tester's reach
+    *) agrees=$("$tool" --cases $cases --seed 7 --plant $number --show 1 \
+        >/dev/null && echo yes || echo no) ;;
+    esac
+    if [ "$agrees" = yes ] && ! unit_finds $number "$@"; then
         echo "NOT found: ${names[$i]}"
     else
         found=$((found + 1))

@@ -387,15 +387,6 @@ START_TEST(bad_ss_in_the_tss_is_ts)
 }
 END_TEST
 
-START_TEST(task_gate_is_refused_aloud)
-{
-    rig_protected(&R, 0);
-    rig_gate32(&R, EXC_UD, SYS_TASK_GATE, 0, SEL_TSS32);
-    ck_assert_int_eq(rig_go(&R, "0f 0b"), CPU_STOP_UNMODELLED);
-    ck_assert_ptr_nonnull(strstr(cpu_stop_reason(R.c), "task gate"));
-}
-END_TEST
-
 START_TEST(real_mode_uses_the_vector_table)
 {
     rig_real(&R);
@@ -452,7 +443,6 @@ static Suite *suite(void)
         protected_mode_same_level_pushes_three_words,
         sixteen_bit_gate_pushes_words,
         bad_ss_in_the_tss_is_ts,
-        task_gate_is_refused_aloud,
         real_mode_uses_the_vector_table,
         real_mode_divide_error_and_iret,
     };

@@ -200,6 +200,8 @@ END_TEST
 
 struct resets {
     unsigned count[3];
+    unsigned gates;
+    bool open;
 };
 
 static void note_reset(void *self, enum reset_kind kind)
@@ -208,11 +210,18 @@ static void note_reset(void *self, enum reset_kind kind)
     r->count[kind]++;
 }
 
+static void note_gate(void *self, bool open)
+{
+    struct resets *r = self;
+    r->gates++;
+    r->open = open;
+}
+
 START_TEST(each_way_to_reset_asks_once)
 {
-    struct resets r = {{0, 0, 0}};
+    struct resets r = {.gates = 0};
     struct i8042 k;
-    i8042_init(&k, &r, note_reset);
+    i8042_init(&k, &r, note_reset, note_gate);
     struct io_port io = i8042_port(&k);
     outb(io, 0x64, 0xFE);
     ck_assert_uint_eq(r.count[RESET_INIT], 1);
@@ -238,11 +247,12 @@ START_TEST(each_way_to_reset_asks_once)
 }
 END_TEST
 
-START_TEST(the_a20_dance_ends_and_finds_the_gate_open)
+/* One gate with several handles; only changes are told. */
+START_TEST(the_a20_gate_follows_every_handle)
 {
-    struct resets r = {{0, 0, 0}};
+    struct resets r = {.gates = 0};
     struct i8042 k;
-    i8042_init(&k, &r, note_reset);
+    i8042_init(&k, &r, note_reset, note_gate);
     struct io_port io = i8042_port(&k);
     ck_assert_uint_eq(inb(io, 0x64) & 0x03, 0); /* ready for a command */
     outb(io, 0x64, 0xD0);
@@ -250,16 +260,28 @@ START_TEST(the_a20_dance_ends_and_finds_the_gate_open)
     ck_assert_uint_eq(inb(io, 0x60) & 0x03, 0x03);
     ck_assert_uint_eq(inb(io, 0x64) & 0x01, 0);
     outb(io, 0x92, 0x00);
+    ck_assert_uint_eq(inb(io, 0x92), 0x00);
+    ck_assert(r.gates == 1 && !r.open);
+    outb(io, 0x64, 0xD0);
+    ck_assert_uint_eq(inb(io, 0x60) & 0x03, 0x01);
+    outb(io, 0x64, 0xD1);
+    outb(io, 0x60, 0xDF);
+    ck_assert(r.gates == 2 && r.open);
     ck_assert_uint_eq(inb(io, 0x92), 0x02);
+    outb(io, 0x64, 0xDD);
+    ck_assert(r.gates == 3 && !r.open);
+    outb(io, 0x64, 0xDD);
+    outb(io, 0x64, 0xDF);
+    ck_assert(r.gates == 4 && r.open);
     ck_assert_uint_eq(r.count[RESET_INIT], 0);
 }
 END_TEST
 
 START_TEST(the_keyboard_controller_answers_and_finds_no_keyboard)
 {
-    struct resets r = {{0, 0, 0}};
+    struct resets r = {.gates = 0};
     struct i8042 k;
-    i8042_init(&k, &r, note_reset);
+    i8042_init(&k, &r, note_reset, note_gate);
     struct io_port io = i8042_port(&k);
     outb(io, 0x64, 0xAA);
     ck_assert_uint_eq(inb(io, 0x60), 0x55);
@@ -289,7 +311,7 @@ int main(void)
     tcase_add_test(t, debug_console_and_exit);
     tcase_add_test(t, the_shutdown_string_must_be_whole);
     tcase_add_test(t, each_way_to_reset_asks_once);
-    tcase_add_test(t, the_a20_dance_ends_and_finds_the_gate_open);
+    tcase_add_test(t, the_a20_gate_follows_every_handle);
     tcase_add_test(t, the_keyboard_controller_answers_and_finds_no_keyboard);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -108,8 +108,8 @@ START_TEST(reserved_bits_are_refused)
         {0x201, 0x400},
         {0x201, wide},
         {0x1a0, UINT64_C(1) << 34}, /* XD disable is not modelled */
-        {0x1d9, 1},                 /* LBR */
-        {0x1d9, 2},                 /* BTF */
+        {0x1d9, 1},                 /* LBR: this part has no records */
+        {0x1d9, 1 << 6},            /* TR is not modelled */
         {0x17a, 4},
         {0x3a, 5}, /* locked */
     };

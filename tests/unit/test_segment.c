@@ -277,15 +277,6 @@ START_TEST(call_gate_32_copies_parameters_and_retf_returns)
 }
 END_TEST
 
-START_TEST(task_switch_is_refused_aloud)
-{
-    rig_protected(&R, 0);
-    /* ljmp 0:SEL_TSS32 */
-    ck_assert_int_eq(rig_go(&R, "ea 00 00 00 00 80 00"), CPU_STOP_UNMODELLED);
-    ck_assert_ptr_nonnull(strstr(cpu_stop_reason(R.c), "task switch"));
-}
-END_TEST
-
 /* ------------------------------------------------------------------- IRET */
 
 static void frame64(uint64_t rip, uint64_t cs, uint64_t flags, uint64_t rsp,
@@ -634,7 +625,6 @@ static Suite *suite(void)
         conforming_code_keeps_the_level,
         call_gate_in_long_mode_switches_stacks,
         call_gate_32_copies_parameters_and_retf_returns,
-        task_switch_is_refused_aloud,
         iretq_to_user_drops_inner_segments,
         iretq_refusals_leave_the_stack,
         iret_with_nt_in_long_mode_is_gp,

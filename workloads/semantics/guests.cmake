@@ -46,3 +46,13 @@ add_custom_command(
   DEPENDS ${guests_out}/realmode.elf ${guests}/bench/bootsect.S
           ${guests}/bench/make_disk.sh)
 add_custom_target(guests_realmode_disk DEPENDS ${guests_out}/realmode.img)
+
+# tasks: a 32-bit image with its own entry.
+set(guest_flags_32 ${guest_flags} -m32 -march=i686 -mgeneral-regs-only)
+list(REMOVE_ITEM guest_flags_32 -mcmodel=small)
+add_custom_command(
+  OUTPUT ${guests_out}/tasks.elf
+  COMMAND ${VTSIM_GUEST_CC} ${guest_flags_32} -I${CMAKE_SOURCE_DIR}/workloads
+          -T ${guests}/boot/guest.ld ${semantics}/tasks.c -o ${guests_out}/tasks.elf
+  DEPENDS ${guests}/boot/guest.ld ${semantics}/tasks.c ${semantics}/tasks.def)
+add_custom_target(guest_tasks ALL DEPENDS ${guests_out}/tasks.elf)
