@@ -202,8 +202,7 @@ static void limit(unsigned sel, uint64_t v)
 }
 
 /* Task A in virtual-8086 mode, at `ts`. */
-void v86_task(uint32_t flags);
-void v86_task(uint32_t flags)
+static void v86_task(uint32_t flags)
 {
     tss_a.eflags = flags;
     tss_a.cs = 0xffff;
