@@ -245,9 +245,6 @@ static inline void rig_create(struct rig *r, void (*tweak)(struct rig *))
     const char *plant = getenv("VTSIM_TEST_PLANT");
     k->plant = plant == NULL ? 0 : (uint32_t)strtoul(plant, NULL, 0);
     r->config.memory.ram_bytes = 16 << 20;
-    const char *plant = getenv("VTSIM_TEST_PLANT");
-    if (plant != NULL)
-        k->plant = (uint32_t)atoi(plant);
     if (tweak != NULL)
         tweak(r);
     ck_assert_msg(config_finish(&r->config, SIM_USAGE, &e) == SIM_OK, "%s",
