@@ -119,8 +119,11 @@ ALWAYS_INLINE bool div_unsigned(struct cpu *c, unsigned lg, uint64_t b)
         lo = int_get(c, REG_RAX * 8, lg);
         hi = int_get(c, REG_RDX * 8, lg);
     }
-    if (UNLIKELY(hi >= b)) /* b == 0, or the quotient is too large */
+    if (UNLIKELY(hi >= b)) { /* b == 0, or the quotient is too large */
+        if (PLANTED(c, PLANT_DIV_COMMITS))
+            c->gpr[REG_RAX] = 0;
         return false;
+    }
     if (lg < 3 || hi == 0) {
         uint64_t n = lg < 3 ? lo | hi << INT_BITS(lg) : lo;
         q = n / b;

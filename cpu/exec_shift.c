@@ -209,7 +209,7 @@ ALWAYS_INLINE uint64_t wide_any(struct cpu *c, const struct uop *u, bool right,
                                 unsigned lg, bool live, uint64_t a)
 {
     uint64_t n = u->imm == SHIFT_WIDE_CL ? c->gpr[REG_RCX] : u->imm;
-    n &= lg == 3 ? 63 : 31;
+    n &= lg == 3 && !PLANTED(c, PLANT_SHLD_COUNT) ? 63 : 31;
     if (n == 0)
         return a;
     return wide_compute(c, right, lg, live, a, int_get(c, u->src, lg),

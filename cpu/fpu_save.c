@@ -11,6 +11,7 @@
 
 #include "cpu/fpu.h"
 #include "cpu/mem.h"
+#include "cpu/plant.h"
 #include "cpu/x87.h"
 
 enum {
@@ -301,6 +302,8 @@ enum step fpu_fnstenv(struct cpu *c, const struct uop *u)
     if (!fpu_area_ok(c, u, lin, env_size(u), MMU_WRITE) ||
         !fpu_area_write(c, u, lin, env_size(u), area))
         return STEP_FAULT;
+    if (PLANTED(c, PLANT_FNSTENV_MASKS))
+        return STEP_NEXT;
     c->x87.fcw |= X87_EXCEPTIONS;
     x87_update_summary(&c->x87);
     return STEP_NEXT;

@@ -42,6 +42,15 @@ enum plant {
     PLANT_SYS_NMI_UNBLOCKED,  /* an NMI does not block the next one */
     PLANT_SYS_DR6_NO_BS,      /* a single-step trap does not set DR6.BS */
     PLANT_SYS_GATE_PARAMETER, /* a call gate copies one parameter too few */
+    PLANT_REX_BEFORE_PREFIX,  /* a REX before a legacy prefix counts */
+    PLANT_LOOP_COUNT64,       /* LOOP with 32-bit addresses counts RCX */
+    PLANT_SHLD_COUNT,         /* SHLD, SHRD r64 mask the count to 5 bits */
+    PLANT_TEST_ALIAS,         /* F6 /1, F7 /1 are #UD */
+    PLANT_FCOMI_OVERFLOW,     /* FCOMI leaves OF, SF and AF */
+    PLANT_DIV_COMMITS,        /* DIV clears RAX before it raises #DE */
+    PLANT_EA16_WRAP,          /* 16-bit addresses do not wrap */
+    PLANT_FNSTENV_MASKS,      /* FNSTENV does not mask the exceptions */
+    PLANT_ADC_DEAD_CARRY,     /* a carry that only ADC reads is not made */
     PLANT_COUNT
 };
 

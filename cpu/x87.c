@@ -202,7 +202,9 @@ static void arith(struct cpu *c, const struct uop *u, enum x87_op op,
 /* C3, C2, C0 as ZF, PF, CF. */
 static void codes_to_eflags(struct cpu *c, unsigned sw)
 {
-    flags_set_arith(c, (sw & X87_C3 ? FLAG_ZF : 0u) |
+    uint32_t kept = FLAG_OF | FLAG_SF | FLAG_AF;
+    kept &= PLANTED(c, PLANT_FCOMI_OVERFLOW) ? (uint32_t)flags_read(c) : 0;
+    flags_set_arith(c, kept | (sw & X87_C3 ? FLAG_ZF : 0u) |
                            (sw & X87_C2 ? FLAG_PF : 0u) |
                            (sw & X87_C0 ? FLAG_CF : 0u));
 }

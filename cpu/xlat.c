@@ -4,6 +4,7 @@
  */
 #include "cpu/cost_form.h"
 #include "cpu/lbr.h"
+#include "cpu/plant.h"
 #include "cpu/xlat_block.h"
 
 #include <stdlib.h>
@@ -149,6 +150,19 @@ static uint8_t invalid_length(const struct builder *b, const uint8_t *buf,
     return (uint8_t)k;
 }
 
+/* Planted: a REX that is not the last prefix, moved to where it counts. */
+static const uint8_t *misplaced_rex(const struct builder *b, const uint8_t *buf,
+                                    unsigned n, uint8_t *moved)
+{
+    if (!PLANTED(b->x.c, PLANT_REX_BEFORE_PREFIX) || n < 15 ||
+        !(b->x.mode & MODE_LONG) || (buf[0] & 0xf0) != 0x40 || buf[1] != 0x66)
+        return buf;
+    memcpy(moved, buf, 15);
+    moved[0] = buf[1];
+    moved[1] = buf[0];
+    return moved;
+}
+
 static enum decode decode_bytes(const struct builder *b, const uint8_t *buf,
                                 unsigned n, struct decoded *d, bool *more)
 {
@@ -164,7 +178,9 @@ static enum decode decode_bytes(const struct builder *b, const uint8_t *buf,
             return DECODE_MAGIC;
         }
     }
-    ZyanStatus st = ZydisDecoderDecodeFull(decoder_of(b->s, b->x.mode), buf, n,
+    uint8_t moved[15];
+    ZyanStatus st = ZydisDecoderDecodeFull(decoder_of(b->s, b->x.mode),
+                                           misplaced_rex(b, buf, n, moved), n,
                                            &d->zi, d->zo);
     if (ZYAN_SUCCESS(st)) {
         d->length = d->zi.length;

@@ -3,6 +3,7 @@
  * bit instructions.
  */
 #include "cpu/int_callout.h"
+#include "cpu/plant.h"
 #include "cpu/xlat_int.h"
 
 struct uop *int_emit_rr(struct xlat *x, uop_fn *fn, uint8_t dst, uint8_t src)
@@ -78,6 +79,9 @@ bool xlat_alu(struct xlat *x)
     enum alu_op op = alu_op_of(x);
     unsigned lg = int_lg(dst);
     bool live = !x->flags_dead;
+    if (PLANTED(x->c, PLANT_TEST_ALIAS) && x->zi->raw.modrm.reg == 1 &&
+        (x->zi->opcode & 0xfe) == 0xf6)
+        return false;
     int_lock(x);
     if (int_is_mem(dst))
         return alu_memory(x, op, lg, live);

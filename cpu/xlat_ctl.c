@@ -4,6 +4,7 @@
  */
 #include "cpu/ctl.h"
 #include "cpu/insn_ctl.h"
+#include "cpu/plant.h"
 #include "cpu/xlat_block.h"
 
 /* --- targets --- */
@@ -90,6 +91,8 @@ bool xlat_ctl_loop(struct xlat *x)
     default: kind = LOOP_JCXZ; break;
     }
     uint64_t target = own_target(x);
+    if (PLANTED(x->c, PLANT_LOOP_COUNT64) && lg == 2)
+        lg = 3;
     if (!xlat_target_plain(x, target))
         return checked_branch(x, CTL_LOOP + kind);
     xlat_end(x, xlat_ctl_table(x)->loop[kind][lg], target);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Operands of the translator: register numbers and memory operands.
  */
+#include "cpu/plant.h"
 #include "cpu/xlat_block.h"
 
 uint8_t xlat_gpr(ZydisRegister r)
@@ -155,7 +156,7 @@ struct ea xlat_ea(struct xlat *x, const ZydisDecodedOperand *o)
         fn = t->ea_seg;
     struct uop *u = xlat_emit(x, fn);
     xlat_set_ea(u, &ea);
-    u->imm = bits_mask(width);
+    u->imm = bits_mask(PLANTED(x->c, PLANT_EA16_WRAP) ? 32 : width);
     u->aux = seg;
     if (fn == t->ea_seg)
         u->aux = o->size / 8u | (write ? 0x10000u : 0);

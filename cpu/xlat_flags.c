@@ -5,6 +5,7 @@
  * instructions on registers, known one by one not to fault, are looked
  * through; every other one keeps all flags before and after it exact.
  */
+#include "cpu/plant.h"
 #include "cpu/xlat_block.h"
 
 struct effect {
@@ -164,6 +165,8 @@ static struct effect effect_of(const struct cpu *c, const struct decoded *d)
     struct effect e = {0, 0, 0, false};
     if (zi->cpu_flags != NULL)
         e.reads = zi->cpu_flags->tested & FLAG_ARITH;
+    if (PLANTED(c, PLANT_ADC_DEAD_CARRY) && zi->mnemonic == ZYDIS_MNEMONIC_ADC)
+        e.reads = 0;
     if (partial(d, &e))
         return e;
     if (writes_all(zi->mnemonic))

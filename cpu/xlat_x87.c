@@ -239,7 +239,8 @@ static const ZydisDecodedOperand *memory_operand(const struct xlat *x)
  * checked when its address is made. */
 static void wait_first(struct xlat *x)
 {
-    if ((x->mode & (MODE_LONG | MODE_FLAT)) == 0)
+    bool code = memory_operand(x)->mem.segment == ZYDIS_REGISTER_CS;
+    if ((x->mode & MODE_LONG) == 0 && ((x->mode & MODE_FLAT) == 0 || code))
         emit_register(x, X87_FWAIT, 0);
 }
 

@@ -5,6 +5,8 @@
 #include "cpu/xlat.h"
 #include "tests/differential/gen.h"
 
+#include <string.h>
+
 /* A VEX prefix and its opcode. */
 static unsigned random_vex(struct rng *r, enum code_mode mode, uint8_t *b)
 {
@@ -75,6 +77,44 @@ void random_encoding(struct rng *r, enum code_mode mode, uint8_t *b)
     unsigned n = vex ? random_vex(r, mode, b) : random_legacy(r, mode, b);
     while (n < 15)
         b[n++] = (uint8_t)rng_next(r);
+}
+
+static ZydisRegister other_register(struct rng *r, ZydisRegister reg,
+                                    uint64_t count)
+{
+    static const struct {
+        ZydisRegisterClass of;
+        ZydisRegister first;
+    } classes[] = {{ZYDIS_REGCLASS_GPR16, ZYDIS_REGISTER_AX},
+                   {ZYDIS_REGCLASS_GPR32, ZYDIS_REGISTER_EAX},
+                   {ZYDIS_REGCLASS_GPR64, ZYDIS_REGISTER_RAX},
+                   {ZYDIS_REGCLASS_XMM, ZYDIS_REGISTER_XMM0},
+                   {ZYDIS_REGCLASS_YMM, ZYDIS_REGISTER_YMM0}};
+    for (unsigned i = 0; i < sizeof classes / sizeof classes[0]; i++) {
+        if (ZydisRegisterGetClass(reg) == classes[i].of)
+            return (ZydisRegister)(classes[i].first + below(r, count));
+    }
+    return reg;
+}
+
+bool reencode(struct rng *r, struct test_case *t)
+{
+    ZydisEncoderRequest q;
+    uint8_t b[ZYDIS_MAX_INSTRUCTION_LENGTH];
+    ZyanUSize n = sizeof b;
+    if (t->zi.meta.branch_type != ZYDIS_BRANCH_TYPE_NONE ||
+        ZYAN_FAILED(ZydisEncoderDecodedInstructionToEncoderRequest(
+            &t->zi, t->zo, t->zi.operand_count_visible, &q)))
+        return false;
+    for (unsigned i = 0; i < q.operand_count; i++) {
+        if (q.operands[i].type == ZYDIS_OPERAND_TYPE_REGISTER && below(r, 2))
+            q.operands[i].reg.value = other_register(
+                r, q.operands[i].reg.value, t->mode == CODE_64 ? 16 : 8);
+    }
+    if (ZYAN_FAILED(ZydisEncoderEncodeInstruction(&q, b, &n)))
+        return false;
+    memcpy(t->bytes, b, n);
+    return true;
 }
 
 void random_tail(struct rng *r, uint8_t *b, unsigned n, uint8_t modrm,

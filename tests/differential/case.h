@@ -201,6 +201,11 @@ bool case_differs(struct sim *s, const struct test_case *t,
                   struct outcome *native, struct outcome *sim,
                   struct verdict *v);
 
+/* How the length that the decoder gives the instruction is wrong, or NULL.
+ * `invalid`: the host refuses the whole instruction with #UD. */
+const char *length_differs(struct sim *s, const struct test_case *t,
+                           bool invalid);
+
 /* Arithmetic flags (CF PF AF ZF SF OF) the manual leaves undefined for this
  * instruction with these operands. */
 uint32_t undefined_flags(const struct test_case *t);

@@ -182,11 +182,12 @@ struct scope {
     const struct outcome *native, *sim;
     uint32_t mask_flags; /* compared EFLAGS bits */
     uint16_t mask_fsw;
-    uint32_t mask_gpr;   /* bit i set: register i is not compared */
-    uint32_t mask_error; /* bits of the error code not compared */
-    uint64_t mask_cr2;   /* ... and of CR2 */
-    bool mask_fault;     /* vector, error code and address */
-    bool mask_outcome;   /* vector, rip and all: nothing is compared */
+    uint32_t mask_gpr;    /* bit i set: register i is not compared */
+    uint32_t mask_error;  /* bits of the error code not compared */
+    uint64_t mask_cr2;    /* ... and of CR2 */
+    bool mask_fault;      /* vector, error code and address */
+    bool mask_outcome;    /* vector, rip and all: nothing is compared */
+    uint32_t mask_vector; /* bit i set: vector register i is not compared */
     bool mask_st, mask_ftw, mask_xmm, mask_mxcsr, mask_memory;
     struct {
         unsigned from, to;
@@ -222,7 +223,7 @@ static void compare_vector(const struct scope *s, struct verdict *v)
 {
     const struct fx_image *a = &s->native->after.fx, *b = &s->sim->after.fx;
     for (unsigned i = 0; i < 16 && !s->mask_xmm; i++) {
-        if (memcmp(a->xmm[i], b->xmm[i], 16) != 0)
+        if (memcmp(a->xmm[i], b->xmm[i], 16) != 0 && !(s->mask_vector >> i & 1))
             say(v, " xmm%u host %016llx:%016llx sim %016llx:%016llx;", i,
                 (unsigned long long)a->xmm[i][1],
                 (unsigned long long)a->xmm[i][0],
@@ -232,7 +233,7 @@ static void compare_vector(const struct scope *s, struct verdict *v)
     const uint64_t(*ah)[2] = s->native->after.ymmh;
     const uint64_t(*bh)[2] = s->sim->after.ymmh;
     for (unsigned i = 0; i < 16 && !s->mask_xmm; i++) {
-        if (memcmp(ah[i], bh[i], 16) != 0)
+        if (memcmp(ah[i], bh[i], 16) != 0 && !(s->mask_vector >> i & 1))
             say(v, " ymm%u[255:128] host %016llx:%016llx sim %016llx:%016llx;",
                 i, (unsigned long long)ah[i][1], (unsigned long long)ah[i][0],
                 (unsigned long long)bh[i][1], (unsigned long long)bh[i][0]);
@@ -361,8 +362,12 @@ void case_compare(const struct test_case *t, const struct outcome *native,
     if (!v->differs)
         return;
     const struct test_case *where = faulting_case(t, native);
+    struct scope base = s;
+    base.t = where;
+    if (!kernel_address(&base)) /* it may be beside another */
+        base = s;
     for (unsigned i = 0; i < waiver_count(); i++) {
-        struct scope with = s;
+        struct scope with = base;
         struct verdict after;
         with.t = where;
         if (!waiver[i].applies(&with))

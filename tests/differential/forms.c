@@ -85,7 +85,8 @@ static uint8_t opcode_offset(enum code_mode mode,
     uint8_t n = 0;
     if (zi->encoding == ZYDIS_INSTRUCTION_ENCODING_VEX)
         return 3;
-    while (bytes[n] == 0x66 || bytes[n] == 0xf2 || bytes[n] == 0xf3)
+    while (bytes[n] == 0x66 || bytes[n] == 0x67 || bytes[n] == 0xf2 ||
+           bytes[n] == 0xf3)
         n++;
     return mode == CODE_64 && bytes[n] == 0x48 ? (uint8_t)(n + 1) : n;
 }
@@ -194,11 +195,12 @@ static void sweep_map(enum code_mode mode, const uint8_t *prefix, unsigned n,
 
 static void sweep_legacy(enum code_mode mode)
 {
-    static const uint8_t sets[6][3] = {{0},    {0x66},       {0xf2},
-                                       {0xf3}, {0x66, 0xf2}, {0x66, 0xf3}};
-    for (unsigned set = 0; set < 6; set++) {
+    /* 67h makes another instruction of JCXZ. */
+    static const uint8_t sets[7][3] = {
+        {0}, {0x66}, {0xf2}, {0xf3}, {0x66, 0xf2}, {0x66, 0xf3}, {0x67}};
+    for (unsigned set = 0; set < 7; set++) {
         for (unsigned w = 0; w < (mode == CODE_64 ? 2u : 1u); w++) {
-            uint8_t b[4];
+            uint8_t b[4] = {0};
             unsigned n = 0;
             while (n < 2 && sets[set][n] != 0) {
                 b[n] = sets[set][n];
@@ -206,7 +208,7 @@ static void sweep_legacy(enum code_mode mode)
             }
             if (w)
                 b[n++] = 0x48;
-            for (unsigned map = 0; map < 4; map++)
+            for (unsigned map = 0; map < (b[0] == 0x67 ? 1u : 4u); map++)
                 sweep_map(mode, b, n, map);
         }
     }
@@ -297,7 +299,8 @@ static unsigned put_prefixes(struct rng *r, const struct shape *s, uint8_t *b,
         b[n++] = below(r, 2) ? 0xf3 : 0xf2;
     for (unsigned i = 0; i < s->opcode && !vex; i++) {
         uint8_t prefix = s->form.bytes[i];
-        if (prefix == 0x66 || prefix == 0xf2 || prefix == 0xf3)
+        if (prefix == 0x66 || prefix == 0x67 || prefix == 0xf2 ||
+            prefix == 0xf3)
             b[n++] = prefix;
     }
     return n;

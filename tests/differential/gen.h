@@ -33,6 +33,9 @@ void fill_memory(struct rng *r, uint8_t *memory);
 
 /* bytes.c: encodings. Fills 15 bytes. */
 void random_encoding(struct rng *r, enum code_mode mode, uint8_t *b);
+/* The encoder's choice of encoding for the instruction in t->zi, often with
+ * other registers. False: t->bytes are as they were. */
+bool reencode(struct rng *r, struct test_case *t);
 /* The ModRM byte, SIB and displacement of a random operand, and random
  * bytes after them, from b[n] to b[14]. `modrm` gives the fields that
  * `keep` (a mask) has set. */
@@ -48,6 +51,11 @@ int gpr_number(ZydisRegister reg); /* 0-15, or -1 */
  * depend on vector registers. */
 uint64_t operand_address(const struct test_case *t,
                          const ZydisDecodedOperand *o);
+
+/* images.c: save areas. Make the area at p, of which `room` bytes are in the
+ * arena, one that the instruction may restore from. */
+bool has_image(const ZydisDecodedInstruction *zi);
+void steer_image(struct rng *r, struct test_case *t, uint8_t *p, unsigned room);
 
 /* forms.c: what there is to test. */
 struct form {

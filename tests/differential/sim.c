@@ -334,7 +334,7 @@ void sim_run_case(struct sim *s, const struct test_case *t, struct outcome *o)
     o->error = 0;
     o->cr2 = 0;
     save_fpu(&r, &o->after);
-    if (r.rip - HANDLERS_AT < 0x1000) {
+    if (r.seg[SEG_CS].selector == 0x08 && r.rip - HANDLERS_AT < 0x1000) {
         o->vector = (int)((r.rip - HANDLERS_AT) / 16);
         read_frame(s, (unsigned)o->vector, o);
         if (o->vector == 14)

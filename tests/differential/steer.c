@@ -131,6 +131,15 @@ static void aim(struct rng *r, struct test_case *t,
     }
 }
 
+/* Instructions with a large memory operand: save areas. */
+static bool has_area(const ZydisDecodedInstruction *zi)
+{
+    return has_image(zi) || zi->mnemonic == ZYDIS_MNEMONIC_FXSAVE ||
+           zi->mnemonic == ZYDIS_MNEMONIC_FXSAVE64 ||
+           zi->mnemonic == ZYDIS_MNEMONIC_FNSAVE ||
+           zi->mnemonic == ZYDIS_MNEMONIC_FNSTENV;
+}
+
 static void aim_operands(struct rng *r, struct test_case *t)
 {
     for (unsigned i = 0; i < t->zi.operand_count; i++) {
@@ -143,10 +152,25 @@ static void aim_operands(struct rng *r, struct test_case *t)
             t->zi.address_width == 64 && one_in(r, 64))
             continue;
         uint64_t at = arena_target(r);
+        if (has_area(&t->zi) && !one_in(r, 4))
+            at = ARENA + 64 * below(r, 100); /* all of the area fits */
         if (o->size >= 256 && !one_in(r, 4))
             at &= ~UINT64_C(31);
         aim(r, t, o, at);
     }
+}
+
+/* Implicit stack operands have the stack's width, not the address size. */
+static uint64_t operand_mask(const struct test_case *t,
+                             const ZydisDecodedOperand *o)
+{
+    uint16_t ss = t->before.ss;
+    if (o->visibility == ZYDIS_OPERAND_VISIBILITY_EXPLICIT ||
+        gpr_number(o->mem.base) != 4)
+        return address_mask(&t->zi);
+    if (t->mode == CODE_64)
+        return UINT64_MAX;
+    return (ss & 4) && !ldt_rows[ss >> 3].db ? 0xffff : UINT32_MAX;
 }
 
 uint64_t operand_address(const struct test_case *t,
@@ -160,7 +184,7 @@ uint64_t operand_address(const struct test_case *t,
         at += t->before.gpr[base];
     if (index >= 0)
         at += t->before.gpr[index] * (o->mem.scale ? o->mem.scale : 1);
-    at &= address_mask(&t->zi);
+    at &= operand_mask(t, o);
     at += segment_base(t, o);
     return t->mode == CODE_64 ? at : (uint32_t)at;
 }
@@ -328,6 +352,14 @@ static void steer_xlat(struct rng *r, struct test_case *t)
     t->before.gpr[3] &= address_mask(&t->zi);
 }
 
+static void steer_area(struct rng *r, struct test_case *t)
+{
+    const ZydisDecodedOperand *o = memory_operand(t);
+    uint64_t at = o == NULL ? 0 : operand_address(t, o) - ARENA;
+    if (o != NULL && at < ARENA_SIZE)
+        steer_image(r, t, t->memory + at, (unsigned)(ARENA_SIZE - at));
+}
+
 static void steer_mnemonic(struct rng *r, struct test_case *t)
 {
     switch (t->zi.mnemonic) {
@@ -371,6 +403,8 @@ void steer(struct rng *r, struct test_case *t)
         t->before.gpr[1] = below(r, 9) | (rest & ~address_mask(&t->zi));
     }
     steer_mnemonic(r, t);
+    if (has_image(&t->zi))
+        steer_area(r, t);
     if (t->zi.meta.branch_type != ZYDIS_BRANCH_TYPE_NONE)
         steer_branch(r, t);
 }

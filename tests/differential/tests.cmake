@@ -3,7 +3,7 @@
 set(differential ${CMAKE_CURRENT_SOURCE_DIR}/differential)
 set(differential_sources)
 foreach(part main report generate forms bytes values steer segments sequence
-        x87 corpus minimise native sim compare)
+        x87 corpus minimise lengths images native sim compare)
   list(APPEND differential_sources ${differential}/${part}.c)
 endforeach()
 
@@ -63,9 +63,12 @@ foreach(unit ${planted_units})
 endforeach()
 
 add_test(NAME differential.slice
-         COMMAND differential --cases 500000 --seed 1)
+         COMMAND differential --cases 1000000 --sequences 50000
+                 --x87 150000 --random-bytes 50000 --seed 1
+                 --require-hits 10)
 set_tests_properties(differential.slice PROPERTIES PROCESSORS 2)
 add_test(NAME differential.plants
          COMMAND bash ${differential}/plants.sh
                  ${CMAKE_BINARY_DIR}/tests/differential_planted
                  ${planted_programs})
+set_tests_properties(differential.plants PROPERTIES PROCESSORS 2)
