@@ -42,6 +42,9 @@ enum plant {
     PLANT_SYS_NMI_UNBLOCKED,  /* an NMI does not block the next one */
     PLANT_SYS_DR6_NO_BS,      /* a single-step trap does not set DR6.BS */
     PLANT_SYS_GATE_PARAMETER, /* a call gate copies one parameter too few */
+    PLANT_SYS_XCR0_AVX_ALONE, /* XSETBV takes AVX without SSE */
+    PLANT_SYS_WRPKRU_STALE,   /* WRPKRU changes nothing for pages in use */
+    PLANT_SYS_MONITOR_EARLY,  /* MWAIT waits after a store came before it */
     PLANT_REX_BEFORE_PREFIX,  /* a REX before a legacy prefix counts */
     PLANT_LOOP_COUNT64,       /* LOOP with 32-bit addresses counts RCX */
     PLANT_SHLD_COUNT,         /* SHLD, SHRD r64 mask the count to 5 bits */
@@ -51,6 +54,7 @@ enum plant {
     PLANT_EA16_WRAP,          /* 16-bit addresses do not wrap */
     PLANT_FNSTENV_MASKS,      /* FNSTENV does not mask the exceptions */
     PLANT_ADC_DEAD_CARRY,     /* a carry that only ADC reads is not made */
+    PLANT_XSAVEC_MXCSR,       /* XSAVEC leaves out SSE with MXCSR changed */
     PLANT_COUNT
 };
 

@@ -10,6 +10,7 @@
 #include "cpu/flags.h"
 #include "cpu/int_callout.h"
 #include "cpu/msr.h"
+#include "cpu/plant.h"
 #include "cpu/reset.h"
 #include "cpu/segment.h"
 #include "cpu/xlat.h"
@@ -447,7 +448,8 @@ enum step sys_wrpkru(struct cpu *c, const struct uop *u)
     if ((uint32_t)c->gpr[REG_RCX] != 0 || (uint32_t)c->gpr[REG_RDX] != 0)
         return raise_gp(c, 0);
     c->pkru = (uint32_t)c->gpr[REG_RAX];
-    cpu_update_mode(c);
+    if (!PLANTED(c, PLANT_SYS_WRPKRU_STALE))
+        cpu_update_mode(c);
     return STEP_NEXT;
 }
 

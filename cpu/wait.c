@@ -14,6 +14,7 @@
 #include "cpu/lapic.h"
 #include "cpu/mem.h"
 #include "cpu/msr.h"
+#include "cpu/plant.h"
 #include "cpu/reset.h"
 #include "cpu/segment.h"
 #include "cpu/xlat.h"
@@ -32,6 +33,8 @@ static void written(void *self, hpa at, unsigned len)
     struct cpu *c = self;
     (void)len;
     if (!c->monitor.armed || (at.v & ~(LINE_SIZE - 1)) != c->monitor.line)
+        return;
+    if (PLANTED(c, PLANT_SYS_MONITOR_EARLY) && c->activity != ACTIVITY_MWAIT)
         return;
     c->monitor.armed = false;
     c->monitor.hit = true;

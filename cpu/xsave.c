@@ -188,7 +188,8 @@ enum step sys_xsetbv(struct cpu *c, const struct uop *u)
     (void)u;
     if ((uint32_t)c->gpr[REG_RCX] != 0 || (v & XSTATE_X87) == 0 ||
         (v & ~xsave_user_components(c)) != 0 ||
-        ((v & XSTATE_AVX) != 0 && (v & XSTATE_SSE) == 0))
+        ((v & XSTATE_AVX) != 0 && (v & XSTATE_SSE) == 0 &&
+         !PLANTED(c, PLANT_SYS_XCR0_AVX_ALONE)))
         return raise_gp(c, 0);
     c->xcr0 = v;
     cpu_update_mode(c);
@@ -317,7 +318,8 @@ enum step sys_xsave(struct cpu *c, const struct uop *u)
     uint64_t rfbm = requested(c, u), in_use = xsave_in_use(c), save = rfbm;
     if ((a.lin & 63) != 0)
         return raise_gp(c, 0);
-    if (packed && fpu_mxcsr_read(c) != MXCSR_RESET)
+    if (packed && fpu_mxcsr_read(c) != MXCSR_RESET &&
+        !PLANTED(c, PLANT_XSAVEC_MXCSR))
         in_use |= XSTATE_SSE;
     if (u->aux & XSAVE_INIT)
         save &= in_use;

@@ -49,7 +49,7 @@ target_sources(differential_planted PRIVATE
                ${CMAKE_SOURCE_DIR}/sim/machine/param_table.c)
 
 # Unit tests of what the differential tester cannot reach, planted.
-set(planted_units debug legacy task v86 xsave)
+set(planted_units debug legacy pku task v86 wait xsave)
 set(planted_programs)
 foreach(unit ${planted_units})
   add_executable(${unit}_planted ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_${unit}.c

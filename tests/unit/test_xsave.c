@@ -54,9 +54,6 @@ static void all_features(struct rig *r)
 {
     struct cpu_config *k = &r->config.core;
     k->xsave = k->xsaveopt = k->xsavec = k->xsaves = k->avx = k->pku = true;
-    const char *plant = getenv("VTSIM_TEST_PLANT");
-    if (plant != NULL)
-        k->plant = (uint32_t)atoi(plant);
 }
 
 static void no_xsave(struct rig *r)
@@ -114,8 +111,11 @@ static void on_fault(int sig)
 }
 
 #define HOST_ONE(text, at, mask)                                               \
-    __asm__ volatile(text : : "b"(at), "a"((uint32_t)(mask)), "d"(0) : "memor" \
-                                                                       "y")
+    __asm__ volatile(text                                                      \
+                     :                                                         \
+                     : "b"(at), "a"((uint32_t)(mask)), "d"(0)                  \
+                     : "memor"                                                 \
+                       "y")
 
 static void host_form(enum form f, void *at, uint64_t mask)
 {
@@ -210,7 +210,7 @@ START_TEST(host_agrees)
 {
     struct rig r;
     struct rng g = rng_make(33, 0);
-    uint8_t out[AREA];
+    uint8_t out[AREA], fill[AREA];
     unsigned faults = 0, wrong = 0;
     if (!host_has_all()) {
         printf("host: no XSAVEC or no AVX state\n");
@@ -233,6 +233,7 @@ START_TEST(host_agrees)
         rig_write(&r, IN, host.in, AREA);
         rig_write(&r, IN2, host.in2, AREA);
         rig_write(&r, OUT, host.out, AREA);
+        memcpy(fill, host.out, AREA);
         bool ok = host_sequence(restore, save, mask);
         faults += !ok;
         ck_assert_int_eq(run(&r, XRSTOR64_, IN, ALL), -1);
@@ -248,9 +249,17 @@ START_TEST(host_agrees)
         }
         ck_assert_int_eq(run(&r, save, OUT, mask[1]), -1);
         ck_assert(memsys_read(r.memory, (hpa){OUT}, AREA, out));
-        forget(host.out);
         forget(out);
-        if (memcmp(host.out, out, AREA) != 0) {
+        /* A host process that loses its processor in between gets its state
+         * back with other bits of XINUSE: once more. */
+        unsigned tries = 0;
+        for (forget(host.out); memcmp(host.out, out, AREA) != 0 && tries < 3;
+             tries++) {
+            memcpy(host.out, fill, AREA);
+            (void)host_sequence(restore, save, mask);
+            forget(host.out);
+        }
+        if (tries == 3) {
             printf("case %u: save %d mask %x, restore %d mask %x\n", n,
                    (int)save, (unsigned)mask[1], (int)restore,
                    (unsigned)mask[0]);
