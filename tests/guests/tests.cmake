@@ -20,4 +20,4 @@ vtsim_guest_test(programs_2m run.sh "--guest-page 2m"
 vtsim_guest_test(programs_fast run.sh "--timing off" float vector signals)
 vtsim_guest_test(busybox busybox.sh "")
 vtsim_guest_test(programs_smp run.sh "--cores 4"
-                 threads process sockets wait exec)
+                 threads process sockets wait exec extended umwait)
