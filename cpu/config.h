@@ -28,6 +28,7 @@ struct cpu_config {
 #include "cpu/optional_features.def"
 #undef OPTIONAL
     bool magic_ops; /* 0F 04 imm16 is the magic operation, not #UD */
+    bool block_cache; /* keep translated blocks; off: translate anew */
     uint64_t seed;
     struct cost_table cost;
     uint32_t plant; /* number of a planted defect; only test builds look at

@@ -40,6 +40,12 @@ static bool reload_pdptes(struct cpu *c, uint64_t cr3)
     return true;
 }
 
+void control_load_pdptes(struct cpu *c)
+{
+    if (is_pae_paging(c->cr0, c->cr4, c->efer))
+        (void)reload_pdptes(c, c->cr3);
+}
+
 /* -------------------------------------------------------------------- CR0 */
 
 static bool cr0_consistent(const struct cpu *c, uint64_t v)

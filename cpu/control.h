@@ -53,6 +53,10 @@ enum {
 /* The PCID in use: 0 unless CR4.PCIDE. */
 uint16_t control_pcid(const struct cpu *c);
 
+/* Load the PDPTEs from memory at CR3 when PAE paging is in use, for state that
+ * is set from outside; they stay as they are when one is malformed. */
+void control_load_pdptes(struct cpu *c);
+
 /* Write a control register (number 0, 2, 3, 4, 8). STEP_FAULT: #GP(0) and
  * nothing changed. */
 enum step control_write(struct cpu *c, unsigned number, uint64_t v);

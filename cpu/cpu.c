@@ -4,6 +4,8 @@
  */
 #include "cpu/cpu.h"
 
+#include "cpu/control.h"
+
 #include "cpu/block.h"
 #include "cpu/flags.h"
 #include "cpu/fpu.h"
@@ -157,6 +159,7 @@ void cpu_set_regs(struct cpu *c, const struct cpu_regs *in)
     c->pending_dr6 = 0;
     c->rep_active = false;
     mmu_flush_all(c->mmu, true, FLUSH_RESET);
+    control_load_pdptes(c);
     cpu_update_mode(c);
 }
 

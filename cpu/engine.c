@@ -294,6 +294,10 @@ static struct block *next_block(struct cpu *c, uint32_t key)
         return NULL;
     uint64_t phys = c->fetch_pline | (lin & mask);
     struct block *b = codecache_find(k, phys, lin, c->rip, key);
+    if (UNLIKELY(b != NULL && !c->config.block_cache)) {
+        codecache_drop(k, b);
+        b = NULL;
+    }
     if (UNLIKELY(b == NULL)) {
         b = xlat_block(c, phys, lin, c->rip, key);
         if (b == NULL) {
@@ -308,9 +312,10 @@ static struct block *next_block(struct cpu *c, uint32_t key)
 static void make_links(struct codecache *k, struct block *b)
 {
     const struct uop *from = k->link_from;
-    if (from != NULL && block_of(from)->mode == b->mode)
+    bool keep = k->cpu->config.block_cache;
+    if (keep && from != NULL && block_of(from)->mode == b->mode)
         block_link(from)->to[k->link_edge] = b;
-    if (k->link_indirect && !(b->mode & MODE_SINGLE) && b->lin == b->rip)
+    if (keep && k->link_indirect && !(b->mode & MODE_SINGLE) && b->lin == b->rip)
         k->jump[jump_index(b->rip)] = b;
     k->link_from = NULL;
     k->link_indirect = false;

@@ -138,13 +138,44 @@ static void note_exception(struct cpu *c, const struct event *e)
     }
 }
 
+/* Events in a row without a retired instruction: handlers that fault at
+ * their first instruction. A real processor loops until it is reset. */
+enum { STORM_EVENTS = 1 << 22 };
+
+static bool storm(struct cpu *c)
+{
+    if (c->storm_insn != c->account.instructions) {
+        c->storm_insn = c->account.instructions;
+        c->storm_events = 0;
+    }
+    return ++c->storm_events >= STORM_EVENTS;
+}
+
+static void stop_storm(struct cpu *c, const struct event *e)
+{
+    snprintf(c->stop_reason, sizeof c->stop_reason,
+             "exception loop: vector %u at %04x:%016llx, %u events without "
+             "an instruction",
+             (unsigned)e->vector, (unsigned)c->seg[SEG_CS].selector,
+             (unsigned long long)c->rip, (unsigned)STORM_EVENTS);
+    c->activity = ACTIVITY_SHUTDOWN;
+    c->event.valid = false;
+    event_notify(c);
+}
+
 static void deliver(struct cpu *c, struct event e, bool interrupt)
 {
     struct event first = e;
     uint64_t from = lbr_linear(c, c->rip);
-    if (c->config.timing != TIMING_OFF)
-        cycles_charge(&c->account, LEAF_INTERRUPT,
-                      c->config.cost.cycles[COST_INTERRUPT]);
+    if (storm(c)) {
+        stop_storm(c, &e);
+        return;
+    }
+    /* Time passes in functional mode too, or such a loop has no end. */
+    cycles_charge(&c->account, LEAF_INTERRUPT,
+                  c->config.timing != TIMING_OFF
+                      ? c->config.cost.cycles[COST_INTERRUPT]
+                      : 1);
     c->event.valid = false;
     for (;;) {
         if (!interrupt)

@@ -214,8 +214,10 @@ struct cpu {
     uint64_t until;             /* cpu_run's limit */
     uint64_t instruction_limit; /* 0: none */
     bool single;                /* run loop wants one-instruction blocks now */
-    bool rep_active; /* the REP instruction at rip was left between two
-                        iterations and goes on without a new start */
+    bool rep_active;       /* the REP instruction at rip was left between two
+                              iterations and goes on without a new start */
+    uint64_t storm_insn;   /* retired when the last event was delivered */
+    uint32_t storm_events; /* ... and events since that count moved */
     char stop_reason[256];
     bool unmodelled; /* stop with CPU_STOP_UNMODELLED */
 

@@ -61,7 +61,7 @@ static void default_core(struct cpu_config *c)
     c->pages_1g = c->pcid = c->invpcid = c->smep = c->smap = true;
     c->umip = c->fsgsbase = c->rdtscp = c->rdrand = c->rdseed = true;
     c->avx = c->avx2 = true;
-    c->x2apic = c->tsc_deadline = c->magic_ops = true;
+    c->x2apic = c->tsc_deadline = c->magic_ops = c->block_cache = true;
     c->xsave = c->xsaveopt = c->xsavec = c->xsaves = true;
     c->bmi1 = c->bmi2 = c->lzcnt = c->adx = c->movbe = true;
     c->pku = c->rdpid = c->clflushopt = c->clwb = c->monitor = true;

@@ -156,6 +156,9 @@ static const struct param_desc rows[] = {
     U32("dram.latency", memory.dram_latency, 1, 100000, "cycles",
         "Load-to-use latency of a line served by DRAM."),
 
+    BOOL("core.block_cache", core.block_cache,
+         "Translated code is kept for its next execution, an accelerator: "
+         "off, statistics are the same and the run is much slower."),
     BOOL("core.filter", mmu.filter,
          "The residency filter, an accelerator: off, statistics are the same "
          "and the run is slower."),

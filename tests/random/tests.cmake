@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-add_executable(random_code ${CMAKE_CURRENT_SOURCE_DIR}/random/random_code.c)
+add_executable(random_code ${CMAKE_CURRENT_SOURCE_DIR}/random/random_code.c
+               ${CMAKE_CURRENT_SOURCE_DIR}/random/box.c)
 target_link_libraries(random_code PRIVATE vtsim_flags vtsim_machine)
 set_target_properties(random_code PROPERTIES
                       RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)

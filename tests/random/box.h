@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A little machine whose tables, code and registers are random, in any mode
+ * a processor can be in: what the random-code and metamorphic tests run.
+ */
+#ifndef VTSIM_TESTS_RANDOM_BOX_H
+#define VTSIM_TESTS_RANDOM_BOX_H
+
+#include "cpu/cpu.h"
+#include "cpu/regs.h"
+#include "mmu/memsys.h"
+#include "sim/base/rng.h"
+#include "sim/machine/config.h"
+
+enum {
+    RAM_BYTES = 4 << 20,
+    TABLES_AT = 0x20000, /* paging structures of every format */
+    GDT_AT = 0x18000,
+    IDT_AT = 0x19000,
+    TSS_AT = 0x1a000, /* with I/O and redirection bitmaps */
+    CODE_AT = 0x30000,
+    CODE_BYTES = 0x4000,
+    DATA_AT = 0x40000,
+    DATA_BYTES = 0x10000,
+    STACK_AT = 0x60000, /* below it: STACK_BYTES */
+    STACK_BYTES = 0x8000,
+};
+
+/* Where a round begins. */
+enum entry {
+    ENTRY_REAL,
+    ENTRY_UNREAL, /* real mode with 4 GiB data segments */
+    ENTRY_PROT16,
+    ENTRY_PROT32,       /* without paging */
+    ENTRY_PAGED32,      /* 32-bit paging, large pages */
+    ENTRY_PAGED32_USER, /* ... ring 3 */
+    ENTRY_PAE,
+    ENTRY_PAE_USER,
+    ENTRY_V86,
+    ENTRY_COMPAT32,
+    ENTRY_COMPAT32_USER,
+    ENTRY_COMPAT16,
+    ENTRY_LONG,
+    ENTRY_LONG_USER,
+    ENTRY_COUNT
+};
+extern const char *const entry_name[ENTRY_COUNT];
+
+struct box {
+    struct memsys *memory;
+    struct cpu *cpu;
+    struct rng rng;
+    uint8_t code[CODE_BYTES];
+    uint8_t data[DATA_BYTES];
+};
+
+/* Build the machine; `config` has been finished. False: message printed. */
+bool box_open(struct box *b, const struct machine_config *config);
+void box_close(struct box *b);
+
+/* Tables, code, data and registers of a round, a function of (seed, round);
+ * the core is reset. `tame` keeps code to what every setting of the model
+ * must execute alike: see box.c. */
+void box_fill(struct box *b, uint64_t seed, uint64_t round, enum entry entry,
+              bool tame);
+
+#endif
