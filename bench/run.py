@@ -22,8 +22,9 @@ import tempfile
 
 COMPUTE = ("hash", "sieve", "fib", "interp", "matmul")
 MEMORY = ("gups", "stream")
-KERNELS = COMPUTE + MEMORY
-LINE = re.compile(rb"(%s) (begin|end)(?: ([0-9a-f]{16}))?"
+VECTOR = ("vmatmul", "vchacha", "vaes")
+KERNELS = COMPUTE + MEMORY + VECTOR
+LINE = re.compile(rb"\b(%s) (begin|end)(?: ([0-9a-f]{16}))?"
                   % b"|".join(k.encode() for k in KERNELS))
 
 BOCHSRC = """\

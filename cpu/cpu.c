@@ -4,9 +4,8 @@
  */
 #include "cpu/cpu.h"
 
-#include "cpu/control.h"
-
 #include "cpu/block.h"
+#include "cpu/control.h"
 #include "cpu/flags.h"
 #include "cpu/fpu.h"
 #include "cpu/lapic.h"

@@ -3,6 +3,8 @@
  */
 #include "tests/random/box.h"
 
+#include "sim/base/addr.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,26 +83,44 @@ void box_close(struct box *b)
     memsys_destroy(b->memory);
 }
 
-/* Identity map of RAM in every format. A leaf outside the first megabyte
- * gets random extra bits now and then, so that walks meet reserved bits, keys
+/* Leaf of a 4 KiB page of the first 2 MiB. Beyond the first megabyte leaves
+ * get random extra bits now and then, so that walks meet reserved bits, keys
  * and odd rights. */
-static void random_tables(struct box *b)
+static uint64_t random_leaf(struct box *b, uint64_t page, enum temper temper)
+{
+    uint64_t at = page << 12, e = at | 7;
+    if (page >= 256 && below(b, 4) == 0)
+        e ^= rng_next(&b->rng) & 0xf8000000000001ff;
+    if (at >= GDT_AT && at < TABLES_AT)
+        e &= ~UINT64_C(4); /* the processor's, whatever SMAP says */
+    if (temper == WILD)
+        return e;
+    if (at - CODE_AT < CODE_BYTES)
+        return at | 5;
+    if (at - TABLES_AT < 0x8000)
+        return 0;
+    if (at == STEP_CODE_AT)
+        return at | 1;
+    return e | UINT64_C(1) << 63;
+}
+
+/* Identity map of RAM in every format. */
+static void random_tables(struct box *b, enum temper temper)
 {
     put64(b, PML4_AT, PDPT_AT | 7);
     put64(b, PDPT_AT, PD_AT | 7);
     for (uint64_t i = 0; i < 4; i++)
         put64(b, PDPTE_AT + 8 * i, PD_AT | 1);
     put64(b, PD_AT, PT_AT | 7);
-    put64(b, PD_AT + 8, 1 << 21 | 0x87);
+    put64(b, PD_AT + 8,
+          1 << 21 | 0x87 | (temper == WILD ? 0 : UINT64_C(1) << 63));
     put32(b, PD32_AT, PT32_AT | 7);
     put32(b, PD32_AT + 4, 0x87);
     for (uint64_t i = 0; i < 512; i++) {
-        uint64_t e = i << 12 | 7;
-        if (i >= 256 && below(b, 4) == 0)
-            e ^= rng_next(&b->rng) & 0xf8000000000001ff;
+        uint64_t e = random_leaf(b, i, temper);
         put64(b, PT_AT + 8 * i, e);
-        put32(b, PT32_AT + 4 * (uint32_t)i, (uint32_t)e);
-        put32(b, PT32_AT + 4 * (uint32_t)(i + 512),
+        put32(b, PT32_AT + 4 * i, (uint32_t)e);
+        put32(b, PT32_AT + 4 * (i + 512),
               (uint32_t)((i + 512) << 12 | (rng_next(&b->rng) & 0x1e7)));
     }
 }
@@ -177,9 +197,39 @@ static void random_descriptors(struct box *b, enum entry entry)
     put32(b, TSS_AT + 100, 136 << 16); /* redirection bitmap below it */
 }
 
+/* True when an instruction could begin with these bytes that reads a clock
+ * or a random number, changes what addresses mean, or (step) shows or changes
+ * EFLAGS.TF. */
+static bool unruly(const uint8_t *p, enum temper temper)
+{
+    if (p[0] == 0x0f)
+        switch (p[1]) {
+        case 0x01: /* LGDT, INVLPG, RDTSCP, XSETBV, MWAIT ... */
+        case 0x22: /* MOV to CR */
+        case 0xc7: /* RDRAND, RDPID, XSAVEC, CMPXCHG8B */
+        case 0x05:
+        case 0x07:
+        case 0x34:
+        case 0x35: return true;                        /* SYSCALL and its kin */
+        case 0xae: return p[2] >= 0xf0 && p[2] < 0xf8; /* UMWAIT, TPAUSE */
+        default: return (p[1] & 0xf8) == 0x30;         /* RDTSC, RDMSR ... */
+        }
+    if (temper != STEP)
+        return false;
+    return p[0] == 0x9c || p[0] == 0x9d || p[0] == 0xcc || p[0] == 0xcd ||
+           p[0] == 0xcf || p[0] == 0xf1;
+}
+
+static void tame_code(struct box *b, enum temper temper)
+{
+    for (unsigned i = 0; i + 2 < CODE_BYTES; i++)
+        if (unruly(b->code + i, temper))
+            b->code[i] = 0x90;
+}
+
 /* Half random bytes; half of the kind that makes short valid instructions,
  * so that more than a few run before the first #UD; some short loops. */
-static void random_code(struct box *b, bool tame)
+static void random_code(struct box *b, enum temper temper)
 {
     static const uint8_t common[] = {
         0x48, 0x89, 0x8b, 0x01, 0x83, 0xc3, 0xe8, 0xeb, 0x74, 0x0f, 0x66,
@@ -202,13 +252,8 @@ static void random_code(struct box *b, bool tame)
                 r & 1 ? (uint8_t)(r >> 10) : common[(r >> 10) % sizeof common];
         }
     }
-    /* Time counters and what reads them differ between settings. */
-    for (unsigned i = 0; tame && i + 1 < CODE_BYTES; i++) {
-        if (b->code[i] == 0x0f && (b->code[i + 1] & 0xf8) == 0x30)
-            b->code[i] = 0x90;
-        if (b->code[i] == 0x0f && b->code[i + 1] == 0x01)
-            b->code[i] = 0x90;
-    }
+    if (temper != WILD)
+        tame_code(b, temper);
     put(b, CODE_AT, b->code, CODE_BYTES);
     for (unsigned i = 0; i < DATA_BYTES; i += 8) {
         uint64_t v = rng_next(&b->rng);
@@ -339,12 +384,42 @@ static void random_registers(struct box *b, enum entry entry)
     cpu_set_regs(b->cpu, &r);
 }
 
+void box_clear(struct box *b)
+{
+    static const uint8_t zero[PAGE_SIZE];
+    for (uint64_t at = 0; at < RAM_BYTES; at += PAGE_SIZE)
+        put(b, at, zero, PAGE_SIZE);
+    cpu_reset(b->cpu);
+}
+
 void box_fill(struct box *b, uint64_t seed, uint64_t round, enum entry entry,
-              bool tame)
+              enum temper temper)
 {
     b->rng = rng_make(seed ^ round << 20, 99);
-    random_tables(b);
+    random_tables(b, temper);
     random_descriptors(b, entry);
-    random_code(b, tame);
+    random_code(b, temper);
     random_registers(b, entry);
+}
+
+void box_halt_on_faults(struct box *b, bool step)
+{
+    struct cpu_regs r;
+    uint8_t code[PAGE_SIZE];
+    memset(code, 0xf4, sizeof code);
+    code[0] = 0x48; /* IRETQ at its start, HLT from 16 on */
+    code[1] = 0xcf;
+    put(b, STEP_CODE_AT, code, sizeof code);
+    for (uint64_t v = 0; v < 256; v++) {
+        uint64_t to = STEP_CODE_AT + (v == 1 && step ? 0 : 16);
+        put64(b, IDT_AT + 16 * v, gate(to, SEL_CODE64, 0xee));
+        put64(b, IDT_AT + 16 * v + 8, to >> 32);
+    }
+    put64(b, TSS_AT + 4, STEP_STACK_AT);
+    cpu_get_regs(b->cpu, &r);
+    r.dr[7] = 0x400;
+    r.rflags &= ~UINT64_C(0x100);
+    if (step)
+        r.rflags |= 0x100;
+    cpu_set_regs(b->cpu, &r);
 }

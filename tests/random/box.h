@@ -23,6 +23,8 @@ enum {
     DATA_BYTES = 0x10000,
     STACK_AT = 0x60000, /* below it: STACK_BYTES */
     STACK_BYTES = 0x8000,
+    STEP_CODE_AT = 0x70000,  /* handlers of box_halt_on_faults */
+    STEP_STACK_AT = 0x72000, /* and their stack, one page below it */
 };
 
 /* Where a round begins. */
@@ -57,10 +59,22 @@ struct box {
 bool box_open(struct box *b, const struct machine_config *config);
 void box_close(struct box *b);
 
+/* Zero the RAM and reset the core, so that nothing is left of a round. */
+void box_clear(struct box *b);
+
+/* What code may do. A tame program runs alike whatever the TLBs hold and
+ * however time passes: its code is read-only and all else NX, its tables are
+ * out of reach, and it neither reads clocks and random numbers nor writes
+ * control registers. A step program also leaves EFLAGS.TF alone. */
+enum temper { WILD, TAME, STEP };
+
 /* Tables, code, data and registers of a round, a function of (seed, round);
- * the core is reset. `tame` keeps code to what every setting of the model
- * must execute alike: see box.c. */
+ * the core is reset. */
 void box_fill(struct box *b, uint64_t seed, uint64_t round, enum entry entry,
-              bool tame);
+              enum temper temper);
+
+/* After box_fill of ENTRY_LONG_USER: every event ends in a HLT in ring 0, but
+ * for #DB with `step`, whose handler is an IRET; EFLAGS.TF is then set. */
+void box_halt_on_faults(struct box *b, bool step);
 
 #endif

@@ -54,7 +54,7 @@ static bool run_round(struct campaign *k, uint64_t seed)
 {
     enum entry entry = (enum entry)(k->rounds % ENTRY_COUNT);
     struct box *b = &k->box[k->rounds / ENTRY_COUNT % BOXES];
-    box_fill(b, seed, k->rounds, entry, false);
+    box_fill(b, seed, k->rounds, entry, WILD);
     struct cycle_account *a = cpu_account(b->cpu);
     uint64_t from = a->instructions, begin = a->cycles;
     cpu_set_instruction_limit(b->cpu, from + ROUND_INSTRUCTIONS);

@@ -4,4 +4,10 @@ add_executable(random_code ${CMAKE_CURRENT_SOURCE_DIR}/random/random_code.c
 target_link_libraries(random_code PRIVATE vtsim_flags vtsim_machine)
 set_target_properties(random_code PROPERTIES
                       RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+add_executable(metamorphic ${CMAKE_CURRENT_SOURCE_DIR}/random/metamorphic.c
+               ${CMAKE_CURRENT_SOURCE_DIR}/random/box.c)
+target_link_libraries(metamorphic PRIVATE vtsim_flags vtsim_machine)
+set_target_properties(metamorphic PROPERTIES
+                      RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+add_test(NAME random.metamorphic COMMAND metamorphic 400 1)
 add_test(NAME random.code COMMAND random_code 10000000 1)

@@ -23,7 +23,7 @@ function(bare_guest name)
   add_custom_target(guest_${name} ALL DEPENDS ${out})
 endfunction()
 
-bare_guest(bench ${guests}/bench/bench.c)
+bare_guest(bench ${guests}/bench/bench.c ${guests}/bench/vector.c)
 bare_guest(chase ${guests}/chase/chase.c)
 bare_guest(hello ${guests}/hello/hello.c)
 bare_guest(ends ${guests}/ends/ends.c)

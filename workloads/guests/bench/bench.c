@@ -4,6 +4,8 @@
  * "<name> begin" and "<name> end <checksum>"; the harness takes the time of
  * the two lines.
  */
+#include "guests/bench/vector.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -190,10 +192,14 @@ static const struct {
     const char *name;
     kernel_fn *run;
 } kernel[] = {
-    {"hash", hash_branch},   {"sieve", sieve},   {"fib", recursive_calls},
-    {"interp", interpreter}, {"matmul", matmul}, {"gups", gups},
-    {"stream", stream},      {"none", NULL}, /* start-up alone */
+    {"hash", hash_branch},      {"sieve", sieve},
+    {"fib", recursive_calls},   {"interp", interpreter},
+    {"matmul", matmul},         {"gups", gups},
+    {"stream", stream},         {"none", NULL}, /* start-up alone */
+    {"vmatmul", vector_matmul}, {"vchacha", vector_chacha},
+    {"vaes", vector_aes},
 };
+enum { FIRST_VECTOR = 8 };
 
 /* Map the data region with 4 KiB pages, as a process would see it. */
 static void map_small_pages(void)
@@ -242,7 +248,8 @@ int guest_main(const char *line)
 {
     map_small_pages();
     for (size_t k = 0; k < sizeof kernel / sizeof kernel[0]; k++) {
-        if (kernel[k].run == NULL || !wanted(line, kernel[k].name))
+        if (kernel[k].run == NULL || !wanted(line, kernel[k].name) ||
+            (k >= FIRST_VECTOR && !vector_enable()))
             continue;
         put(kernel[k].name);
         put(" begin\n");
