@@ -5,7 +5,8 @@
 #   run.sh WORK_DIR RUNNER [NAME]...
 # RUNNER is called as `RUNNER SHARE PROGRAM` with standard input empty; its
 # output and status must be those of PROGRAM in SHARE on the host. Programs
-# are built static with glibc; pie_* as static-PIE, musl_* with musl-gcc.
+# are built static with glibc; pie_* as static-PIE, musl_* with musl-gcc, v3_*
+# for x86-64-v3 with loops vectorized.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 work=$1 runner=$2
@@ -13,6 +14,7 @@ shift 2
 mkdir -p "$work" || exit 2
 musl="integer float process threads jump"
 pie="integer heap signals"
+v3="float vector integer memory heap threads simd"
 names=${*:-$(cd "$here" && ls *.c | sed 's/\.c$//' | grep -v qemu_proxy)}
 failed=0 passed=0
 
@@ -51,6 +53,10 @@ for n in $names; do
     if [[ " $pie " == *" $n "* ]]; then
         build "$work/pie_$n" gcc -static-pie -O2 -w "$src" &&
             check "$work/pie_$n"
+    fi
+    if [[ " $v3 " == *" $n "* ]]; then
+        build "$work/v3_$n" gcc -static -O3 -march=x86-64-v3 -w "$src" &&
+            check "$work/v3_$n"
     fi
     if [[ " $musl " == *" $n "* ]] && command -v musl-gcc >/dev/null; then
         build "$work/musl_$n" musl-gcc -static -O2 -w "$src" &&
