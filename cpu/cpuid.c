@@ -8,6 +8,7 @@
 #include "cpu/control.h"
 #include "cpu/lapic.h"
 #include "cpu/msr.h"
+#include "cpu/pmc.h"
 #include "cpu/reset.h"
 #include "cpu/xlat.h"
 #include "cpu/xsave.h"
@@ -29,6 +30,8 @@ bool cpu_has(const struct cpu *c, enum cpu_feature f)
     case FEATURE_XGETBV1: return g->xsavec;
     /* The deadline timer is an Intel feature; the flag alone decides. */
     case FEATURE_TSC_DEADLINE: return g->tsc_deadline && intel;
+    case FEATURE_PDCM: return intel && g->pmc_version >= 2;
+    case FEATURE_PERFCTR_CORE: return !intel && g->pmc_counters > 4;
     case FEATURE_LA57: return g->linear_bits >= 57;
     case FEATURE_PAGE1G: return g->pages_1g;
     default: return true;
@@ -163,6 +166,12 @@ static void leaf_monitor(const struct cpu *c, uint32_t sub, uint32_t out[4])
     out[CPUID_EAX] = out[CPUID_EBX] = (uint32_t)LINE_SIZE;
     out[CPUID_ECX] = 3;
     out[CPUID_EDX] = 0x10;
+}
+
+static void leaf_counters(const struct cpu *c, uint32_t sub, uint32_t out[4])
+{
+    (void)sub;
+    pmc_cpuid(c, out);
 }
 
 /* Level 0 is the thread (one a core), level 1 the core. */
@@ -341,8 +350,7 @@ struct cpuid_row {
     void (*fill)(const struct cpu *c, uint32_t sub, uint32_t out[4]);
 };
 
-/* Leaves without a row read as zero: 3, 6, 8, 9, 0Ah and those
- * beyond. */
+/* Leaves without a row read as zero: 3, 6, 8, 9 and those beyond. */
 static const struct cpuid_row cpuid_rows[] = {
     {0, leaf_vendor},
     {1, leaf_features},
@@ -350,6 +358,7 @@ static const struct cpuid_row cpuid_rows[] = {
     {4, leaf_caches},
     {5, leaf_monitor},
     {7, leaf_extended_features},
+    {0xa, leaf_counters},
     {0xb, leaf_topology},
     {0xd, leaf_xsave},
     {0x15, leaf_tsc},

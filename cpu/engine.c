@@ -13,6 +13,7 @@
 #include "cpu/exec_ctl.h"
 #include "cpu/fpu.h"
 #include "cpu/lbr.h"
+#include "cpu/pmc.h"
 
 /* Take back what instructions from..end of the block were charged. */
 static void take_back(struct cpu *c, const struct block *b, unsigned from)
@@ -393,6 +394,8 @@ static void set_limit(struct cpu *c)
         if (left < c->limit - c->account.cycles)
             c->limit = c->account.cycles + left;
     }
+    if (UNLIKELY(c->pmc.armed) && pmc_deadline(c) < c->limit)
+        c->limit = pmc_deadline(c);
 }
 
 static bool instructions_done(const struct cpu *c)
@@ -434,6 +437,8 @@ static enum cpu_stop run(struct cpu *c)
             return CPU_STOP_INSTRUCTIONS;
         if (c->account.cycles >= c->until)
             return CPU_STOP_TIME;
+        if (UNLIKELY(c->pmc.armed))
+            pmc_poll(c);
         if (event_pending(c)) {
             if (event_boundary(c))
                 c->rep_active = false;

@@ -185,6 +185,24 @@ static void fire_lvt(struct lapic *a, unsigned row)
         accept_fixed(a, (uint8_t)lvt, false);
 }
 
+void lapic_performance_interrupt(struct cpu *c)
+{
+    struct lapic *a = c->lapic;
+    uint64_t lvt = a->value[REG_LVT_PERF];
+    if ((lvt & LVT_MASKED) != 0)
+        return;
+    /* Delivery sets the mask on Intel processors: SDM Vol.3 "Local Vector
+     * Table". */
+    if (c->config.vendor == VENDOR_INTEL)
+        a->value[REG_LVT_PERF] |= LVT_MASKED;
+    if (bits_get(lvt, 10, 8) == DELIVER_NMI) {
+        c->nmi_pending = true;
+        event_notify(c);
+    } else if (bits_get(lvt, 10, 8) == DELIVER_FIXED) {
+        accept_fixed(a, (uint8_t)lvt, false);
+    }
+}
+
 bool cpu_apic_matches(const struct cpu *c, const struct apic_message *m)
 {
     const struct lapic *a = c->lapic;

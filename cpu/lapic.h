@@ -35,6 +35,9 @@ int lapic_pending(const struct cpu *c);
 /* Acknowledge it: IRR to ISR. Call only when lapic_pending is not -1. */
 uint8_t lapic_acknowledge(struct cpu *c);
 
+/* A performance counter overflowed: the entry of the local vector table. */
+void lapic_performance_interrupt(struct cpu *c);
+
 /* CR8 is bits 7:4 of the task-priority register. */
 uint64_t lapic_cr8(const struct cpu *c);
 void lapic_set_cr8(struct cpu *c, uint64_t cr8);

@@ -5,6 +5,7 @@
 #include "cpu/control.h"
 #include "cpu/debug.h"
 #include "cpu/lbr.h"
+#include "cpu/pmc.h"
 #include "cpu/state.h"
 #include "sim/base/bits.h"
 
@@ -122,4 +123,6 @@ void cpu_update_mode(struct cpu *c)
     };
     mmu_set_context(c->mmu, &ctx);
     engine_reset_fetch(c);
+    if (c->pmc.distinguish)
+        pmc_level_changed(c);
 }

@@ -8,6 +8,7 @@
 #include "cpu/control.h"
 #include "cpu/lapic.h"
 #include "cpu/lbr.h"
+#include "cpu/pmc.h"
 #include "cpu/reset.h"
 #include "cpu/xlat.h"
 #include "sim/base/bits.h"
@@ -482,6 +483,8 @@ bool msr_read(struct cpu *c, uint32_t number, uint64_t *out)
         return lapic_msr_read(c, number, out);
     if (lbr_is_msr(c, number))
         return lbr_msr_read(c, number, out);
+    if (pmc_is_msr(c, number))
+        return pmc_msr_read(c, number, out);
     const struct msr_desc *d = find(c, number);
     if (d == NULL)
         return false;
@@ -497,6 +500,8 @@ bool msr_write(struct cpu *c, uint32_t number, uint64_t in)
         return lapic_msr_write(c, number, in);
     if (lbr_is_msr(c, number))
         return lbr_msr_write(c, number, in);
+    if (pmc_is_msr(c, number))
+        return pmc_msr_write(c, number, in);
     const struct msr_desc *d = find(c, number);
     if (d == NULL || (d->rules & MSR_RO) != 0 || (in & d->reserved) != 0 ||
         ((d->rules & MSR_CANONICAL) != 0 && !canonical(c, in)))

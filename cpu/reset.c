@@ -11,6 +11,7 @@
 
 #include "cpu/debug.h"
 #include "cpu/fpu.h"
+#include "cpu/pmc.h"
 #include "cpu/lapic.h"
 #include "cpu/msr.h"
 #include "cpu/wait.h"
@@ -121,6 +122,7 @@ void cpu_reset(struct cpu *c)
     fpu_reset(c);
     memset(&c->msr, 0, sizeof c->msr);
     memset(&c->lbr, 0, sizeof c->lbr);
+    memset(&c->pmc, 0, sizeof c->pmc);
     c->msr.pat = PAT_RESET;
     c->msr.apic_base = APIC_BASE_DEFAULT | APIC_BASE_ENABLE |
                        (c->wiring.index == 0 ? APIC_BASE_BSP : 0);
@@ -139,6 +141,7 @@ void cpu_reset(struct cpu *c)
     if (c->wiring.index != 0)
         firmware_memory_types(c);
     cpu_update_mode(c);
+    pmc_reset(c);
 }
 
 void cpu_init_signal(struct cpu *c)

@@ -8,6 +8,7 @@
 #define VTSIM_CPU_STATE_H
 
 #include "cpu/cpu.h"
+#include "cpu/pmc_state.h"
 #include "cpu/regs.h"
 #include "mmu/config.h"
 #include "mmu/hot.h"
@@ -178,6 +179,7 @@ struct cpu {
         uint64_t tos, select, ler_from, ler_to;
         uint64_t last; /* cycle of the newest record */
     } lbr;
+    struct pmc pmc;
 
     /* --- events --- */
     struct event event;

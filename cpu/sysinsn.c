@@ -11,6 +11,7 @@
 #include "cpu/int_callout.h"
 #include "cpu/msr.h"
 #include "cpu/plant.h"
+#include "cpu/pmc.h"
 #include "cpu/reset.h"
 #include "cpu/segment.h"
 #include "cpu/xlat.h"
@@ -388,7 +389,17 @@ enum step sys_wrmsr(struct cpu *c, const struct uop *u)
     (void)u;
     uint64_t v = (uint32_t)c->gpr[REG_RAX] | c->gpr[REG_RDX] << 32;
     if (!msr_write(c, (uint32_t)c->gpr[REG_RCX], v))
+        return c->unmodelled ? STEP_FAULT : raise_gp(c, 0);
+    return STEP_NEXT;
+}
+
+enum step sys_rdpmc(struct cpu *c, const struct uop *u)
+{
+    uint64_t v;
+    (void)u;
+    if (!pmc_read(c, (uint32_t)c->gpr[REG_RCX], &v))
         return raise_gp(c, 0);
+    write_edx_eax(c, v);
     return STEP_NEXT;
 }
 

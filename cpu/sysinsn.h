@@ -53,7 +53,7 @@ callout_fn sys_lgdt, sys_lidt, sys_sgdt, sys_sidt, sys_smsw;
 callout_fn sys_lldt, sys_ltr, sys_sldt, sys_str;
 callout_fn sys_lar, sys_lsl, sys_verr, sys_verw, sys_arpl;
 callout_fn sys_cli, sys_sti, sys_hlt;
-callout_fn sys_rdmsr, sys_wrmsr, sys_rdtsc, sys_rdtscp, sys_cpuid;
+callout_fn sys_rdmsr, sys_wrmsr, sys_rdtsc, sys_rdtscp, sys_rdpmc, sys_cpuid;
 /* dst of rdpid: the register; of movdir64b: the offset in ES, aux the bytes
  * of an address. */
 callout_fn sys_rdpid, sys_rdpkru, sys_wrpkru, sys_movdir64b;

@@ -301,10 +301,12 @@ bool xlat_sys_rdtsc(struct xlat *x)
     return emit_plain(x, p ? sys_rdtscp : sys_rdtsc);
 }
 
-/* No performance counter is modelled: every index in ECX is invalid. */
 bool xlat_sys_rdpmc(struct xlat *x)
 {
-    return fault(x, EXC_GP);
+    if ((x->mode & MODE_PCE) == 0 && (x->mode & MODE_CPL) != 0)
+        return fault(x, EXC_GP);
+    xlat_callout_end(x, sys_rdpmc);
+    return true;
 }
 
 bool xlat_sys_cpuid(struct xlat *x)

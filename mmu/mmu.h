@@ -57,6 +57,20 @@ mmu_create(const struct mmu_config *c, struct memsys *shared,
            struct sim_error *e);
 void mmu_destroy(struct mmu *m);
 
+/* Counts that the core's performance counters show; `kind` is MMU_READ,
+ * MMU_WRITE or MMU_FETCH and does not matter to the first two. */
+enum mmu_count {
+    MMU_LLC_REFERENCES, /* demand accesses that missed the private caches */
+    MMU_LLC_MISSES,
+    MMU_WALKS, /* misses of both TLB levels */
+    MMU_WALK_CYCLES,
+    MMU_STLB_HITS,
+    MMU_WALKED_4K, /* completed walks by page size */
+    MMU_WALKED_2M,
+    MMU_WALKED_1G,
+};
+uint64_t mmu_count(const struct mmu *m, enum mmu_count what, unsigned kind);
+
 /* Power-on state: every structure empty, statistics zero. */
 void mmu_reset(struct mmu *m);
 

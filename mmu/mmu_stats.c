@@ -255,3 +255,27 @@ void mmu_register_stats(const struct mmu *m, struct stat_registry *r,
         if (m->shared->core[k] == m)
             stat_on_read(r, refresh, m->shared->core[k]);
 }
+
+/* --- for performance counters --- */
+
+uint64_t mmu_count(const struct mmu *m, enum mmu_count what, unsigned kind)
+{
+    const struct mmu_stats *s = m->stats;
+    const struct walk_kind *w = &s->walk.by[kind];
+    uint64_t misses = 0, hits = 0;
+    switch (what) {
+    case MMU_WALKS: return w->misses;
+    case MMU_WALK_CYCLES: return w->cycles;
+    case MMU_STLB_HITS: return w->stlb_hits;
+    case MMU_WALKED_4K: return w->completed[PAGES_4K];
+    case MMU_WALKED_2M: return w->completed[PAGES_2M];
+    case MMU_WALKED_1G: return w->completed[PAGES_1G];
+    case MMU_LLC_REFERENCES:
+    case MMU_LLC_MISSES: break;
+    }
+    for (unsigned side = 0; side < SIDES; side++) {
+        hits += s->served[side][SERVED_L3] + s->served[side][SERVED_CORE];
+        misses += s->served[side][SERVED_DRAM];
+    }
+    return what == MMU_LLC_MISSES ? misses : hits + misses;
+}

@@ -54,6 +54,10 @@ struct walk_stats {
     uint64_t completed[PAGE_CLASSES], faults, assists;
     uint64_t references, references_ept, level[PT_LEVELS];
     uint64_t served[SERVED_COUNT];
+    /* The same by the access that walked: MMU_READ, MMU_WRITE, MMU_FETCH. */
+    struct walk_kind {
+        uint64_t misses, stlb_hits, cycles, completed[PAGE_CLASSES];
+    } by[3];
 };
 
 struct mmu_stats {

@@ -356,6 +356,15 @@ static unsigned make_entry(const struct mmu *m, uint64_t lin,
     return class;
 }
 
+/* Counters of walks by the kind of access. */
+static struct walk_kind *walks_of(struct mmu *m, unsigned side, unsigned access)
+{
+    unsigned kind = side == SIDE_I          ? MMU_FETCH
+                    : access_writes(access) ? MMU_WRITE
+                                            : MMU_READ;
+    return &m->stats->walk.by[kind];
+}
+
 /* Walk, and put the result in both levels. `counted`: the L1 or also the L2
  * missed, so causes are due. */
 static bool walk_and_fill(struct mmu *m, unsigned side, unsigned access,
@@ -377,6 +386,7 @@ static bool walk_and_fill(struct mmu *m, unsigned side, unsigned access,
                translate_allowed(m, r.rights, table_key(m, &r), access);
         pt_mark(&m->space, &port, &r, access_writes(access), good);
         m->stats->walk.cycles[side] += w.cycles;
+        walks_of(m, side, access)->cycles += w.cycles;
         cycles_charge(m->account, s->leaf_walk, w.cycles);
     }
     if (!good) {
@@ -389,6 +399,7 @@ static bool walk_and_fill(struct mmu *m, unsigned side, unsigned access,
     uint64_t tag;
     unsigned class = make_entry(m, p->lin, &r, &e, &tag);
     m->stats->walk.completed[class]++;
+    walks_of(m, side, access)->completed[class]++;
     e.record = record_of(m, tag);
     struct tlb *l1 = &s->l1[class], *l2 = translate_second_level(m, s, class);
     unsigned kind = side == SIDE_D ? KIND_DTLB : KIND_ITLB;
@@ -432,9 +443,11 @@ static bool translate_timed(struct mmu *m, unsigned side, unsigned access,
     if (found == FOUND_NOT) {
         s->l2_stats->misses++;
         m->stats->stlb_misses[side]++;
+        walks_of(m, side, access)->misses++;
         return walk_and_fill(m, side, access, p, true, true);
     }
     m->stats->stlb_hits[side]++;
+    walks_of(m, side, access)->stlb_hits++;
     if (found == FOUND_SERVES)
         return true;
     m->stats->walk.assists++;

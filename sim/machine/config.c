@@ -67,6 +67,10 @@ static void default_core(struct cpu_config *c)
     c->pku = c->rdpid = c->clflushopt = c->clwb = c->monitor = true;
     c->movdiri = c->movdir64b = c->serialize = c->waitpkg = true;
     c->erms = c->fsrm = true;
+    c->pmc_version = 4;
+    c->pmc_counters = 8;
+    c->pmc_fixed = 3;
+    c->pmc_width = c->pmc_fixed_width = 48;
 #define COST(e, name, n, leaf, rule, doc) c->cost.cycles[COST_##e] = n;
 #include "cpu/cost.def"
 #undef COST

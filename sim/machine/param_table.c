@@ -102,6 +102,17 @@ static const struct param_desc rows[] = {
 #define OPTIONAL(field, feature, doc) BOOL("core." #field, core.field, doc),
 #include "cpu/optional_features.def"
 #undef OPTIONAL
+    U32("core.pmc.version", core.pmc_version, 0, 5, "",
+        "Version of architectural performance monitoring in CPUID (Intel); 0: "
+        "none."),
+    U32("core.pmc.counters", core.pmc_counters, 0, 8, "counters",
+        "General performance counters."),
+    U32("core.pmc.width", core.pmc_width, 32, 48, "bits",
+        "Width of a general performance counter."),
+    U32("core.pmc.fixed", core.pmc_fixed, 0, 3, "counters",
+        "Fixed performance counters: instructions, cycles, reference cycles."),
+    U32("core.pmc.fixed_width", core.pmc_fixed_width, 32, 48, "bits",
+        "Width of a fixed performance counter."),
     BOOL("core.tsc_deadline", core.tsc_deadline,
          "TSC-deadline mode of the local APIC timer."),
     BOOL("core.magic_ops", core.magic_ops,

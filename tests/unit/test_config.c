@@ -281,6 +281,29 @@ START_TEST(presets_are_valid_and_sourced)
 }
 END_TEST
 
+/* A part either has an optional feature or lacks it: presets say which. */
+START_TEST(presets_state_every_optional_feature)
+{
+    static const char *const features[] = {
+#define OPTIONAL(field, feature, doc) "core." #field,
+#include "cpu/optional_features.def"
+#undef OPTIONAL
+    };
+    size_t count;
+    const struct preset *p = preset_all(&count);
+    for (size_t i = 0; i < count; i++) {
+        struct config_file *f = NULL;
+        struct sim_error e;
+        ck_assert_int_eq(preset_read(p[i].name, &f, &e), SIM_OK);
+        for (size_t k = 0; k < sizeof features / sizeof features[0]; k++)
+            ck_assert_msg(config_file_gives(f, features[k]),
+                          "%s does not say whether it has %s", p[i].name,
+                          features[k]);
+        config_file_free(f);
+    }
+}
+END_TEST
+
 START_TEST(unknown_preset_names_those_there_are)
 {
     struct sim_error e;
@@ -328,6 +351,7 @@ int main(void)
     tcase_add_test(t, set_takes_name_and_value);
     tcase_add_test(t, every_parameter_prints_what_it_reads);
     tcase_add_test(t, presets_are_valid_and_sourced);
+    tcase_add_test(t, presets_state_every_optional_feature);
     tcase_add_test(t, unknown_preset_names_those_there_are);
     tcase_add_test(t, sha256_agrees_with_published_digests);
     suite_add_tcase(s, t);
