@@ -352,6 +352,7 @@ enum step sys_sti(struct cpu *c, const struct uop *u)
     if ((c->eflags & FLAG_IF) == 0) {
         c->eflags |= FLAG_IF;
         c->shadow_sti = true;
+        c->shadow_mov_ss = false; /* one that covers STI ends with it */
         c->shadow_insn = c->account.instructions;
         cpu_update_single(c);
     }

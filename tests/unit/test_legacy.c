@@ -472,6 +472,18 @@ START_TEST(protected_mode_instructions_in_real_mode)
 }
 END_TEST
 
+START_TEST(sti_does_not_prolong_the_shadow_of_mov_ss)
+{
+    rig_protected(&R, 0); /* mov ss, ax; sti; the trap of both; inc eax */
+    R.c->eflags |= FLAG_TF;
+    R.c->gpr[REG_RAX] = SEL_DATA;
+    cpu_update_mode(R.c);
+    rig_faults(&R, "8e d0 fb 40 40", EXC_DB, -1);
+    ck_assert_uint_eq(rig_read(&R, R.c->gpr[REG_RSP], 4), RIG_CODE + 3);
+    ck_assert_uint_eq(R.c->gpr[REG_RAX], SEL_DATA);
+}
+END_TEST
+
 START_TEST(fifteen_bytes_are_the_longest)
 {
     real();
@@ -513,6 +525,7 @@ int main(void)
         limits_and_rights_outlive_protected_mode,
         pe_changes_nothing_but_the_rules_for_loads,
         protected_mode_instructions_in_real_mode,
+        sti_does_not_prolong_the_shadow_of_mov_ss,
         fifteen_bytes_are_the_longest,
         enter_probes_the_whole_of_its_last_word,
     };
