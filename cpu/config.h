@@ -30,7 +30,7 @@ struct cpu_config {
     /* Performance counters; version 0: an Intel processor has none. */
     uint32_t pmc_version, pmc_counters, pmc_width;
     uint32_t pmc_fixed, pmc_fixed_width;
-    bool magic_ops; /* 0F 04 imm16 is the magic operation, not #UD */
+    bool magic_ops;   /* 0F 04 imm16 is the magic operation, not #UD */
     bool block_cache; /* keep translated blocks; off: translate anew */
     uint64_t seed;
     struct cost_table cost;
