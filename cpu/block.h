@@ -53,7 +53,7 @@ struct block {
     uint16_t length; /* bytes */
     uint16_t insns;
     bool alive;
-    uint8_t branch; /* enum branch_kind of the last instruction */
+    uint8_t branch;         /* enum branch_kind of the last instruction */
     struct insn_meta *meta; /* insns + 1 entries */
     struct block *hash_next;
     struct code_page *page[2]; /* second: its one instruction crosses */

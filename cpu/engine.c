@@ -316,7 +316,8 @@ static void make_links(struct codecache *k, struct block *b)
     bool keep = k->cpu->config.block_cache;
     if (keep && from != NULL && block_of(from)->mode == b->mode)
         block_link(from)->to[k->link_edge] = b;
-    if (keep && k->link_indirect && !(b->mode & MODE_SINGLE) && b->lin == b->rip)
+    if (keep && k->link_indirect && !(b->mode & MODE_SINGLE) &&
+        b->lin == b->rip)
         k->jump[jump_index(b->rip)] = b;
     k->link_from = NULL;
     k->link_indirect = false;

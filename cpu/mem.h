@@ -13,9 +13,10 @@
 /*
  * Slow paths; size 1..64 bytes. They check canonicality (#GP, or #SS when
  * u->seg is SS), translate, do split and device accesses. Alignment (#AC) is
- * checked by a uop of its own before the instruction's (MODE_AC). False: c->event is valid and nothing was
- * written. A store that hits the running block's own code makes the block
- * stop after this instruction; the handler need not know.
+ * checked by a uop of its own before the instruction's (MODE_AC). False:
+ * c->event is valid and nothing was written. A store that hits the running
+ * block's own code makes the block stop after this instruction; the handler
+ * need not know.
  *
  * mem_load_slow   value in c->slow (zero-extended into c->slow.u64[0] for
  *                 sizes below 8). intent: the store half of an RMW follows

@@ -69,8 +69,7 @@ START_TEST(jmp_saves_everything_and_loads_everything)
     for (unsigned i = 0; i < 8; i++)
         ck_assert_uint_eq(rig_read(&R, RIG_TSS32 + 0x28 + 4 * i, 4),
                           i == REG_RSP ? (unsigned)RIG_STACK : 0xa0 + i);
-    ck_assert_uint_eq(rig_read(&R, RIG_TSS32 + 0x48, 4),
-                      0xbeef0000 | SEL_DATA);
+    ck_assert_uint_eq(rig_read(&R, RIG_TSS32 + 0x48, 4), 0xbeef0000 | SEL_DATA);
     ck_assert_uint_eq(rig_read(&R, RIG_TSS32 + 0x4c, 2), SEL_CODE32);
     for (unsigned i = 0; i < 8; i++)
         ck_assert_uint_eq(R.c->gpr[i], i == REG_RSP ? NEW_STACK : 0x1000 + i);
