@@ -55,7 +55,14 @@ SSE_IMM_OPS_LIST(X)
 #undef X
 
 /* Which lanes of a result can underflow. */
-enum sse_lanes { LANES_NONE, LANES_PS, LANES_SS, LANES_PD, LANES_SD };
+enum sse_lanes {
+    LANES_NONE,
+    LANES_PS,
+    LANES_SS,
+    LANES_PD,
+    LANES_SD,
+    LANES_PH
+};
 
 /* Conversions between a general register and a vector register. */
 enum sse_cvt_op {

@@ -1,27 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Vector floating point while the guest unmasks an exception: run the host's
- * instruction with everything masked, look at the flags it raised, and commit
- * only if none of them is unmasked. SDM Vol.1 "Handling SIMD Floating-Point
- * Exceptions in Hardware": when an unmasked #I, #D or #Z is found in any
- * lane, the flags of #O, #U and #P are not set; the flags of all lanes gather
- * before #XM is raised, #UD when CR4.OSXMMEXCPT is clear.
+ * Legacy-encoded vector floating point while the guest unmasks an exception:
+ * what is loaded, run and committed. The rules are in cpu/fp_checked.h.
  *
  * DPPS and DPPD look for exact tiny values in their result alone, not in
  * intermediate sums, and keep #P as the masked response has it.
  */
-#include "cpu/sse_checked.h"
+#include "cpu/fp_checked.h"
 
 #include "cpu/flags.h"
 #include "cpu/mmx.h"
 #include "cpu/sse_cvt.h"
-
-enum {
-    PRE_FLAGS = 0x07,   /* IE DE ZE */
-    OVERFLOW = 1 << 3,  /* OE */
-    UNDERFLOW = 1 << 4, /* UE */
-    PRECISION = 1 << 5  /* PE */
-};
-enum { CR4_OSXMMEXCPT = 1 << 10 };
 
 #define SSE_FP(m, host, size, cost, lanes, feature) SSE_BODY(m, host)
 #define SSE_FP_AUX(m, host, size, lanes)            SSE_BODY(m, host)
@@ -80,23 +68,25 @@ static const uint8_t imm_size[SSE_IMM_OPS] = {
 #undef X
 };
 
-/* A tiny result in one of the lanes: raises unmasked #U even when exact. */
-static bool has_tiny(__m128i r, enum sse_lanes lanes)
-{
-    union vec v;
-    memcpy(&v, &r, sizeof r);
-    switch (lanes) {
-    case LANES_NONE: return false;
-    case LANES_SS: return sse_is_tiny(v.u32[0], false);
-    case LANES_SD: return sse_is_tiny(v.u64[0], true);
-    case LANES_PD:
-        return sse_is_tiny(v.u64[0], true) || sse_is_tiny(v.u64[1], true);
-    case LANES_PS:
-        return sse_is_tiny(v.u32[0], false) || sse_is_tiny(v.u32[1], false) ||
-               sse_is_tiny(v.u32[2], false) || sse_is_tiny(v.u32[3], false);
-    }
-    return false;
-}
+/* How the lanes of the rows are made that can overflow or underflow. */
+static const struct fp_shape op_shape[SSE_FP_OPS] = {
+#define VERTICAL(m)                                                            \
+    [SSE_##m##PS] = SHAPE_##m, [SSE_##m##SS] = SHAPE_##m,                      \
+    [SSE_##m##PD] = SHAPE_##m, [SSE_##m##SD] = SHAPE_##m
+    VERTICAL(ADD),
+    VERTICAL(SUB),
+    VERTICAL(MUL),
+    VERTICAL(DIV),
+#undef VERTICAL
+    [SSE_ADDSUBPS] = SHAPE_ADDSUB,
+    [SSE_ADDSUBPD] = SHAPE_ADDSUB,
+    [SSE_HADDPS] = SHAPE_HADD,
+    [SSE_HADDPD] = SHAPE_HADD,
+    [SSE_HSUBPS] = SHAPE_HSUB,
+    [SSE_HSUBPD] = SHAPE_HSUB,
+    [SSE_CVTPD2PS] = SHAPE_CVT,
+    [SSE_CVTSD2SS] = SHAPE_CVT,
+};
 
 /* Everything a checked instruction reads and makes. */
 struct checked {
@@ -199,21 +189,23 @@ static void commit(struct cpu *c, const struct uop *u, const struct checked *k)
     }
 }
 
-/* The flags of an instruction that raised `raised` with all masked. */
+static void vec_of(union vec *v, __m128i x)
+{
+    memset(v, 0, sizeof *v);
+    memcpy(v, &x, sizeof x);
+}
+
 static uint32_t judge(struct cpu *c, const struct uop *u,
                       const struct checked *k, uint32_t raised,
-                      uint32_t control, uint32_t unmasked)
+                      const struct fp_masks *m)
 {
-    if ((raised & PRE_FLAGS & unmasked) != 0)
-        return raised & PRE_FLAGS;
-    if ((unmasked & UNDERFLOW) != 0 && has_tiny(k->result, k->lanes))
-        raised |= UNDERFLOW;
-    if ((raised & (OVERFLOW | UNDERFLOW) & unmasked) != 0 &&
-        k->kind == CHECKED_OP &&
-        !sse_inexact(k->op, k->lanes, vec_get(c, u->dst), k->s, control,
-                     unmasked))
-        raised &= ~(uint32_t)PRECISION;
-    return raised;
+    struct fp_case f = {.lanes = k->lanes, .bytes = 16};
+    if (k->kind == CHECKED_OP)
+        f.shape = &op_shape[k->op];
+    vec_of(&f.a, vec_get(c, u->dst));
+    vec_of(&f.b, k->s);
+    vec_of(&f.result, k->result);
+    return fp_judge(&f, raised, m);
 }
 
 enum step sse_checked(struct cpu *c, const struct uop *u)
@@ -227,21 +219,12 @@ enum step sse_checked(struct cpu *c, const struct uop *u)
         return fpu_pending(c);
     if (!load_source(c, u, &k))
         return STEP_FAULT;
-    (void)fpu_mxcsr_read(c);
-    uint32_t unmasked = ~(c->mxcsr >> MXCSR_MASK_SHIFT) & MXCSR_FLAGS;
-    uint32_t control = c->mxcsr & (MXCSR_DAZ | MXCSR_RC | MXCSR_FZ);
-    if ((unmasked & UNDERFLOW) != 0)
-        control &= ~(uint32_t)MXCSR_FZ; /* FZ needs underflow masked */
-    uint32_t host = _mm_getcsr();
-    _mm_setcsr(control | MXCSR_MASKS);
+    struct fp_masks m;
+    fp_begin(c, &m);
     run(c, u, &k);
-    uint32_t raised = _mm_getcsr() & MXCSR_FLAGS;
-    raised = judge(c, u, &k, raised, control, unmasked);
-    _mm_setcsr(host & ~(uint32_t)MXCSR_FLAGS);
-    c->mxcsr |= raised;
-    if ((raised & unmasked) != 0)
-        return raise_exception(c, (c->cr4 & CR4_OSXMMEXCPT) != 0 ? EXC_XM
-                                                                 : EXC_UD);
-    commit(c, u, &k);
-    return STEP_NEXT;
+    uint32_t raised = judge(c, u, &k, fp_raised(), &m);
+    enum step step = fp_end(c, &m, raised);
+    if (step == STEP_NEXT)
+        commit(c, u, &k);
+    return step;
 }

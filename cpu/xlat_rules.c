@@ -20,14 +20,19 @@ static bool encoding_fits(const struct xlat *x, uint32_t rules)
     return !(rules & (R_AVX | R_AVX_FP)) || (m & MODE_AVX);
 }
 
-/* Forms that AVX2 added to instructions of AVX. */
-static bool lacks_avx2(const struct xlat *x, uint32_t rules)
+/* Forms that a later feature added to an instruction. */
+static bool lacks_form(const struct xlat *x, uint32_t rules)
 {
-    const ZydisDecodedInstruction *zi = x->zi;
-    if (!(rules & (R_AVX2_256 | R_AVX2_REG)) || cpu_has(x->c, FEATURE_AVX2))
-        return false;
-    return (rules & R_AVX2_256) ? zi->avx.vector_length == 256
-                                : zi->raw.modrm.mod == 3;
+    bool wide = x->zi->avx.vector_length == 256;
+    if ((rules & R_AVX2_256) && wide && !cpu_has(x->c, FEATURE_AVX2))
+        return true;
+    if ((rules & R_AVX2_REG) && x->zi->raw.modrm.mod == 3 &&
+        !cpu_has(x->c, FEATURE_AVX2))
+        return true;
+    if ((rules & R_VAES_256) && wide && !cpu_has(x->c, FEATURE_VAES))
+        return true;
+    return (rules & R_VPCLMUL_256) && wide &&
+           !cpu_has(x->c, FEATURE_VPCLMULQDQ);
 }
 
 static bool invalid(const struct xlat *x, const struct insn_row *row)
@@ -35,7 +40,7 @@ static bool invalid(const struct xlat *x, const struct insn_row *row)
     uint32_t m = x->mode, r = row->rules;
     if (!cpu_has(x->c, (enum cpu_feature)row->feature) || !encoding_fits(x, r))
         return true;
-    if (lacks_avx2(x, r))
+    if (lacks_form(x, r))
         return true;
     if ((r & R_XSAVE) && !(m & MODE_OSXSAVE))
         return true;
