@@ -101,8 +101,9 @@ AVX_FROM_GPR_LIST(FROM_GPR)
 
 /* --- VCVTPS2PH --- */
 
-ALWAYS_INLINE unsigned half_imm(struct cpu *c, const struct uop *u)
+ALWAYS_INLINE unsigned half_imm(const struct cpu *c, const struct uop *u)
 {
+    (void)c;
     return PLANTED(c, PLANT_PS2PH_IMM) ? 4 : (unsigned)u->imm;
 }
 

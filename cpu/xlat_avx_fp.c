@@ -100,7 +100,7 @@ bool xlat_avx_fp3_scalar(struct xlat *x)
     return row(x, 0, 3);
 }
 
-static bool fma(struct xlat *x, unsigned l)
+static bool fused(struct xlat *x, unsigned l)
 {
     struct fp_insn i = {.kind = AVX_CHECKED_FMA,
                         .op = fma_op(x->zi->mnemonic),
@@ -115,12 +115,12 @@ static bool fma(struct xlat *x, unsigned l)
 
 bool xlat_avx_fma(struct xlat *x)
 {
-    return fma(x, avx_l(x));
+    return fused(x, avx_l(x));
 }
 
 bool xlat_avx_fma_scalar(struct xlat *x)
 {
-    return fma(x, 0);
+    return fused(x, 0);
 }
 
 /* VCVTPS2PH: the first operand is r/m, the second the source. */
