@@ -40,28 +40,27 @@ static void put_256(union vec *v, __m256i x)
 #define RUN3(m, host, bits)                                                    \
     AVX_BODY3(body_##m##_##bits, host, bits, bits, bits)                       \
     RUN(run_##m##_##bits)                                                      \
-        PUT(bits, r, body_##m##_##bits(GET(bits, a), GET(bits, s)));           \
+    PUT(bits, r, body_##m##_##bits(GET(bits, a), GET(bits, s)));               \
     }
 #define RUN2(m, host, l, D, S)                                                 \
     AVX_BODY2(body_##m##_##l, host, D, S)                                      \
     RUN(run_##m##_##l)                                                         \
-        PUT(D, r, body_##m##_##l(GET(S, s)));                                  \
+    PUT(D, r, body_##m##_##l(GET(S, s)));                                      \
     }
 #define RUN3_I(m, host, bits, values)                                          \
     AVX_BODY3_I(body_##m##_##bits, host, bits, values)                         \
     RUN(run_##m##_##bits)                                                      \
-        PUT(bits, r, body_##m##_##bits(GET(bits, a), GET(bits, s), imm));      \
+    PUT(bits, r, body_##m##_##bits(GET(bits, a), GET(bits, s), imm));          \
     }
 #define RUN2_I(m, host, bits, values)                                          \
     AVX_BODY2_I(body_##m##_##bits, host, bits, values)                         \
     RUN(run_##m##_##bits)                                                      \
-        PUT(bits, r, body_##m##_##bits(GET(bits, s), imm));                    \
+    PUT(bits, r, body_##m##_##bits(GET(bits, s), imm));                        \
     }
 #define RUN_FMA(m, host, bits)                                                 \
     AVX_BODY_ACC(body_##m##_##bits, host, bits, bits, bits)                    \
     RUN(run_##m##_##bits)                                                      \
-        PUT(bits, r,                                                           \
-            body_##m##_##bits(GET(bits, d), GET(bits, a), GET(bits, s)));      \
+    PUT(bits, r, body_##m##_##bits(GET(bits, d), GET(bits, a), GET(bits, s))); \
     }
 
 #define AVX_FP3(m, host, cost, lanes, shape)                                   \
@@ -83,23 +82,12 @@ static void put_256(union vec *v, __m256i x)
 
 RUN2(VCVTPH2PS, "vcvtph2ps", 128, 128, 128)
 RUN2(VCVTPH2PS, "vcvtph2ps", 256, 256, 128)
-RUN(run_VDPPS_128)
-    PUT(128, r, sse_imm_DPPS(GET(128, a), GET(128, s), imm));
-}
-RUN(run_VDPPS_256)
-    PUT(256, r, dpps_256(GET(256, a), GET(256, s), imm));
-}
-RUN(run_VDPPD_128)
-    PUT(128, r, sse_imm_DPPD(GET(128, a), GET(128, s), imm));
-}
-
 /* What the judge wants to know of an operation, by VEX.L. */
 struct checked_row {
     run_fn *run[2];
     uint8_t size[2]; /* bytes of a memory source */
     uint8_t lanes;   /* enum sse_lanes */
     uint8_t order;   /* of a fused operation, else 0 */
-    bool keeps_p;    /* #P is as the masked run has it */
     struct fp_shape shape;
 };
 
@@ -127,14 +115,8 @@ static const struct checked_row fp_rows[AVX_FP_OPS] = {
     [AVX_##m] = {.run = {run_##m##_128, run_##m##_256}, .size = {16, 32}},
 #include "cpu/avx_fp.def"
 #include "cpu/avx_fp_undef.h"
-    [AVX_VDPPS] = {.run = {run_VDPPS_128, run_VDPPS_256},
-                   .size = {16, 32},
-                   .lanes = LANES_PS,
-                   .keeps_p = true},
-    [AVX_VDPPD] = {.run = {run_VDPPD_128},
-                   .size = {16},
-                   .lanes = LANES_PD,
-                   .keeps_p = true},
+    [AVX_VDPPS] = {.size = {16, 32}}, /* see fp_dot */
+    [AVX_VDPPD] = {.size = {16}},
     [AVX_VCVTPH2PS] = {.run = {run_VCVTPH2PS_128, run_VCVTPH2PS_256},
                        .size = {8, 16}},
 };
@@ -229,7 +211,7 @@ static void describe(const struct checked *k, struct fp_case *f)
         f->shape = &half_shape;
     } else if (k->row != NULL) {
         f->lanes = k->row->lanes;
-        f->shape = k->row->keeps_p ? NULL : &k->row->shape;
+        f->shape = &k->row->shape;
     }
 }
 
@@ -251,6 +233,27 @@ static bool commit(struct cpu *c, const struct uop *u, const struct checked *k,
     return true;
 }
 
+/* Run it; the flags it sets. */
+static uint32_t judge(struct checked *k, const struct fp_masks *m,
+                      union vec *result)
+{
+    if (k->kind == AVX_CHECKED_OP && k->row->run[0] == NULL) {
+        struct fp_dot f = {.a = &k->a,
+                           .b = &k->s,
+                           .bytes = k->l ? 32 : 16,
+                           .imm = k->imm,
+                           .wide = k->op == AVX_VDPPD};
+        return fp_dot(&f, m, result);
+    }
+    struct fp_case f = {.shape = NULL};
+    run(k, &f.result);
+    uint32_t raised = fp_raised();
+    *result = f.result;
+    describe(k, &f);
+    struct fp_masks judged = masks_of(k, *m);
+    return fp_judge(&f, raised, &judged);
+}
+
 enum step avx_checked(struct cpu *c, const struct uop *u)
 {
     struct checked k = {.kind = u->aux >> 28,
@@ -258,7 +261,7 @@ enum step avx_checked(struct cpu *c, const struct uop *u)
                         .imm = u->aux >> 8 & 0xff,
                         .memory = (u->aux >> 5 & 1) != 0,
                         .l = u->aux >> 4 & 1};
-    struct fp_case f = {.shape = NULL};
+    union vec result;
     struct fp_masks m;
     if (k.kind == AVX_CHECKED_OP)
         k.row = &fp_rows[k.op];
@@ -272,12 +275,8 @@ enum step avx_checked(struct cpu *c, const struct uop *u)
     get(c, u->dst, 32, &k.d);
     get(c, u->aux & 0xf, 32, &k.a);
     fp_begin(c, &m);
-    run(&k, &f.result);
-    uint32_t raised = fp_raised();
-    describe(&k, &f);
-    struct fp_masks judged = masks_of(&k, m);
-    enum step step = fp_end(c, &m, fp_judge(&f, raised, &judged));
-    if (step == STEP_NEXT && !commit(c, u, &k, &f.result))
+    enum step step = fp_end(c, &m, judge(&k, &m, &result));
+    if (step == STEP_NEXT && !commit(c, u, &k, &result))
         return STEP_FAULT;
     return step;
 }

@@ -12,10 +12,8 @@
 
 #define AVX_IMM_4(X, n, host)                                                  \
     X(n, host) X((n) + 1, host) X((n) + 2, host) X((n) + 3, host)
-#define AVX_IMM_8(X, n, host)                                                  \
-    AVX_IMM_4(X, n, host) AVX_IMM_4(X, (n) + 4, host)
-#define AVX_IMM_16(X, n, host)                                                 \
-    AVX_IMM_8(X, n, host) AVX_IMM_8(X, (n) + 8, host)
+#define AVX_IMM_8(X, n, host)  AVX_IMM_4(X, n, host) AVX_IMM_4(X, (n) + 4, host)
+#define AVX_IMM_16(X, n, host) AVX_IMM_8(X, n, host) AVX_IMM_8(X, (n) + 8, host)
 #define AVX_IMM_32(X, n, host)                                                 \
     AVX_IMM_16(X, n, host) AVX_IMM_16(X, (n) + 16, host)
 
@@ -33,11 +31,10 @@
 
 /* `values` distinct values of imm8; its other bits are ignored. */
 #define AVX_BODY3_I(name, host, bits, values)                                  \
-    ALWAYS_INLINE AVX_V(bits)                                                  \
-        name(AVX_V(bits) a, AVX_V(bits) s, unsigned imm)                       \
+    ALWAYS_INLINE AVX_V(bits) name(AVX_V(bits) a, AVX_V(bits) s, unsigned imm) \
     {                                                                          \
         AVX_V(bits) d;                                                         \
-        switch (imm & ((values) - 1)) {                                        \
+        switch (imm & ((values)-1)) {                                          \
             AVX_IMM_##values(AVX_CASE3, 0, host) default                       \
                 : __builtin_unreachable();                                     \
         }                                                                      \
@@ -47,7 +44,7 @@
     ALWAYS_INLINE AVX_V(bits) name(AVX_V(bits) s, unsigned imm)                \
     {                                                                          \
         AVX_V(bits) d;                                                         \
-        switch (imm & ((values) - 1)) {                                        \
+        switch (imm & ((values)-1)) {                                          \
             AVX_IMM_##values(AVX_CASE2, 0, host) default                       \
                 : __builtin_unreachable();                                     \
         }                                                                      \
@@ -90,8 +87,8 @@ AVX_FROM_GPR_LIST(AVX_FROM_GPR)
 /* Every 128 bits by themselves. */
 ALWAYS_INLINE __m256i dpps_256(__m256i a, __m256i s, unsigned imm)
 {
-    __m128i low = sse_imm_DPPS(_mm256_castsi256_si128(a),
-                               _mm256_castsi256_si128(s), imm);
+    __m128i low =
+        sse_imm_DPPS(_mm256_castsi256_si128(a), _mm256_castsi256_si128(s), imm);
     __m128i high = sse_imm_DPPS(_mm256_extracti128_si256(a, 1),
                                 _mm256_extracti128_si256(s, 1), imm);
     return _mm256_set_m128i(high, low);

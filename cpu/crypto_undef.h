@@ -3,6 +3,4 @@
  * without a guard.
  */
 #undef CRYPTO_AES
-#undef CRYPTO_OP
-#undef CRYPTO_AUX
 #undef CRYPTO_CLMUL

@@ -11,10 +11,12 @@
 
 #define FMA_EFFECT(m, host, bits, size, order, lanes, n, s)                    \
     AVX_BODY_ACC(body_##m##_##bits, host, bits, bits, bits)                    \
-    ALWAYS_INLINE void effect_##m##_##bits(                                    \
-        struct cpu *c, const struct uop *u, AVX_V(bits) x)                     \
+    ALWAYS_INLINE void effect_##m##_##bits(struct cpu *c, const struct uop *u, \
+                                           AVX_V(bits) x)                      \
     {                                                                          \
-        AVX_V(bits) d = avx_get##bits(c, u->dst), a = avx_get##bits(c, u->aux);\
+        AVX_V(bits)                                                            \
+        d = avx_get##bits(c, u->dst),                                          \
+        a = avx_get##bits(c, u->aux);                                          \
         if (ROUNDS_TWICE(c, order, lanes, n, s))                               \
             __asm__ volatile("vmulpd %2, %1, %1\n\tvaddpd %1, %0, %0"          \
                              : "+x"(d), "+x"(a)                                \
@@ -38,4 +40,4 @@ const struct exec_avx_fma_table ENGINE(exec_avx_fma) = {.op = {
 #define AVX_FMA_S(m, ...) AVX_TABLE_ROW_128(m),
 #include "cpu/avx_fma.def"
 #include "cpu/avx_fp_undef.h"
-}};
+                                                        }};

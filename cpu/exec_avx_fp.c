@@ -19,27 +19,26 @@
 /* With imm8 in u->imm. */
 #define FP_EFFECT3_I(m, host, bits, size, values)                              \
     AVX_BODY3_I(body_##m##_##bits, host, bits, values)                         \
-    ALWAYS_INLINE void effect_##m##_##bits(                                    \
-        struct cpu *c, const struct uop *u, AVX_V(bits) s)                     \
+    ALWAYS_INLINE void effect_##m##_##bits(struct cpu *c, const struct uop *u, \
+                                           AVX_V(bits) s)                      \
     {                                                                          \
         unsigned imm = (unsigned)u->imm;                                       \
         if (PLANTED(c, PLANT_VCMP_3BITS) && (values) == 32)                    \
             imm &= 7;                                                          \
-        avx_put##bits(                                                         \
-            c, u->dst,                                                         \
-            body_##m##_##bits(avx_get##bits(c, u->aux), s, imm));              \
+        avx_put##bits(c, u->dst,                                               \
+                      body_##m##_##bits(avx_get##bits(c, u->aux), s, imm));    \
     }                                                                          \
     AVX_HANDLERS(avx_##m##_##bits, bits, size, effect_##m##_##bits)
 #define FP_EFFECT2_I(m, host, bits, size, values)                              \
     AVX_BODY2_I(body_##m##_##bits, host, bits, values)                         \
-    ALWAYS_INLINE void effect_##m##_##bits(                                    \
-        struct cpu *c, const struct uop *u, AVX_V(bits) s)                     \
+    ALWAYS_INLINE void effect_##m##_##bits(struct cpu *c, const struct uop *u, \
+                                           AVX_V(bits) s)                      \
     {                                                                          \
         avx_put##bits(c, u->dst, body_##m##_##bits(s, (unsigned)u->imm));      \
     }                                                                          \
     AVX_HANDLERS(avx_##m##_##bits, bits, size, effect_##m##_##bits)
 
-#define AVX_FP3(m, host, cost, lanes, shape) AVX_ROW3(m, host, 16, 32, 256)
+#define AVX_FP3(m, host, cost, lanes, shape)         AVX_ROW3(m, host, 16, 32, 256)
 #define AVX_FP3_S(m, host, size, cost, lanes, shape) AVX_ROW3_128(m, host, size)
 #define AVX_FP2(m, host, size128, size256, D, S, cost, lanes, shape)           \
     FP_ROW2(m, host, size128, size256, D, S)
@@ -67,8 +66,7 @@ AVX_HANDLERS(avx_VDPPS_128, 128, 16, effect_dpps128)
 
 ALWAYS_INLINE void effect_dpps256(struct cpu *c, const struct uop *u, __m256i s)
 {
-    avx_put256(c, u->dst,
-               dpps_256(avx_get256(c, u->aux), s, (unsigned)u->imm));
+    avx_put256(c, u->dst, dpps_256(avx_get256(c, u->aux), s, (unsigned)u->imm));
 }
 AVX_HANDLERS(avx_VDPPS_256, 256, 32, effect_dpps256)
 
@@ -84,9 +82,9 @@ AVX_HANDLERS(avx_VDPPD_128, 128, 16, effect_dppd)
 #define FROM_GPR(name, host, size)                                             \
     UOP_STATIC(from_##name##_reg)                                              \
     {                                                                          \
-        avx_put128(c, u->dst,                                                  \
-                   from_gpr_##name(avx_get128(c, u->aux),                      \
-                                   REG(uint64_t, c, u->src)));                 \
+        avx_put128(                                                            \
+            c, u->dst,                                                         \
+            from_gpr_##name(avx_get128(c, u->aux), REG(uint64_t, c, u->src))); \
         UOP_NEXT(c, u);                                                        \
     }                                                                          \
     ALWAYS_INLINE void effect_from_##name(struct cpu *c, const struct uop *u,  \

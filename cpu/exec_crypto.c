@@ -5,24 +5,12 @@
 #include "cpu/crypto.h"
 #include "cpu/sse_body.h"
 
-#define CRYPTO_AES(m, host)         SSE_HANDLERS(m, host, 16)
-#define CRYPTO_OP(m, host, feature) SSE_HANDLERS(m, host, 16)
-#define CRYPTO_AUX(m, host)         SSE_HANDLERS(m, host, 16)
-#define CRYPTO_CLMUL(m, host)       SSE_HANDLERS(m, host, 16)
+#define CRYPTO_AES(m, host)   SSE_HANDLERS(m, host, 16)
+#define CRYPTO_CLMUL(m, host) SSE_HANDLERS(m, host, 16)
 #include "cpu/crypto.def"
 #include "cpu/crypto_undef.h"
 
-/* The round constants are in XMM0. */
-ALWAYS_INLINE void effect_sha256rnds2(struct cpu *c, const struct uop *u,
-                                      __m128i s)
-{
-    register __m128i k __asm__("xmm0") = vec_get(c, 0);
-    __m128i d = vec_get(c, u->dst);
-    __asm__ volatile("sha256rnds2 %%xmm0, %1, %0" : "+x"(d) : "x"(s), "x"(k));
-    vec_put(c, u->dst, d);
-}
-VEC_REG_HANDLER(sse_SHA256RNDS2_reg, effect_sha256rnds2)
-VEC_MEM_HANDLER(sse_SHA256RNDS2_mem, 16, true, effect_sha256rnds2)
+SSE_HANDLERS(AESIMC, "aesimc", 16)
 
 /* RCON goes into dwords 1 and 3, whatever the source. */
 ALWAYS_INLINE void effect_keygen(struct cpu *c, const struct uop *u, __m128i s)
@@ -35,6 +23,36 @@ ALWAYS_INLINE void effect_keygen(struct cpu *c, const struct uop *u, __m128i s)
 }
 VEC_REG_HANDLER(sse_AESKEYGENASSIST_reg, effect_keygen)
 VEC_MEM_HANDLER(sse_AESKEYGENASSIST_mem, 16, true, effect_keygen)
+
+/* --- SHA --- */
+
+ALWAYS_INLINE void sha(struct cpu *c, const struct uop *u, const uint8_t *p)
+{
+    sha_apply((enum sha_op)u->imm, c->v[u->dst].u32, p, c->v[0].u32);
+}
+
+UOP_STATIC(sha_reg)
+{
+    sha(c, u, c->v[u->src].u8);
+    UOP_NEXT(c, u);
+}
+
+static __attribute__((noinline, cold)) UOP_SLOW(sha_mem)
+{
+    if (UNLIKELY(!vec_slow_load(c, u, 16, true)))
+        return uop_fault(c, u);
+    sha(c, u, c->slow.u8);
+    UOP_NEXT(c, u);
+}
+
+UOP_STATIC(sha_mem)
+{
+    const uint8_t *p = vec_hit(c, u, 16, true);
+    if (UNLIKELY(p == NULL))
+        VEC_TAIL(sha_mem_slow);
+    sha(c, u, p);
+    UOP_NEXT(c, u);
+}
 
 /* --- GFNI --- */
 
@@ -81,14 +99,13 @@ UOP_STATIC(gfni_mem)
 const struct exec_crypto_table ENGINE(exec_crypto) = {
     .op =
         {
-#define CRYPTO_AES(m, host)         ROW(m),
-#define CRYPTO_OP(m, host, feature) ROW(m),
-#define CRYPTO_AUX(m, host)         ROW(m),
-#define CRYPTO_CLMUL(m, host)       ROW(m),
+#define CRYPTO_AES(m, host)   ROW(m),
+#define CRYPTO_CLMUL(m, host) ROW(m),
 #include "cpu/crypto.def"
 #include "cpu/crypto_undef.h"
-            ROW(SHA256RNDS2),
+            ROW(AESIMC),
             ROW(AESKEYGENASSIST),
         },
+    .sha = {ENGINE(sha_reg), ENGINE(sha_mem)},
     .gfni = {ENGINE(gfni_reg), ENGINE(gfni_mem)},
 };

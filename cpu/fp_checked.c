@@ -81,6 +81,5 @@ enum step fp_end(struct cpu *c, const struct fp_masks *m, uint32_t raised)
     c->mxcsr |= raised;
     if ((raised & m->unmasked) == 0)
         return STEP_NEXT;
-    return raise_exception(c,
-                           (c->cr4 & CR4_OSXMMEXCPT) != 0 ? EXC_XM : EXC_UD);
+    return raise_exception(c, (c->cr4 & CR4_OSXMMEXCPT) != 0 ? EXC_XM : EXC_UD);
 }

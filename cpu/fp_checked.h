@@ -100,6 +100,18 @@ uint32_t fp_judge(const struct fp_case *k, uint32_t raised,
 SIM_MUST_CHECK enum step fp_end(struct cpu *c, const struct fp_masks *m,
                                 uint32_t raised);
 
+/* DPPS (4 products a block of 16 bytes) or DPPD (2): result and the flags the
+ * instruction sets; the result is valid when none of them is unmasked. Between
+ * fp_begin and fp_end. cpu/fp_dot.c */
+struct fp_dot {
+    const union vec *a, *b;
+    unsigned bytes; /* 16 or 32 */
+    unsigned imm;
+    bool wide; /* DPPD */
+};
+uint32_t fp_dot(const struct fp_dot *k, const struct fp_masks *m,
+                union vec *result);
+
 /* A number of 2, 4 or 8 bytes that is not zero and below the smallest normal
  * one. */
 bool fp_is_tiny(uint64_t x, unsigned size);

@@ -158,8 +158,7 @@ static bool lane_inexact(const struct lane *l, uint32_t control)
     case LANE_CVT << 1 | 1: X87("fldl", "fld1\n\tfmulp"); break;
     case LANE_FMA << 1:
     case LANE_FMA << 1 | 1: return fused_inexact(l);
-    case LANE_HALF << 1:
-        return bit_length(exact_of(l->b, 4).m) > precision(2);
+    case LANE_HALF << 1: return bit_length(exact_of(l->b, 4).m) > precision(2);
     default: break;
     }
     return (sw & X87_PE) != 0;

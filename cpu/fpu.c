@@ -25,7 +25,9 @@ unsigned fpu_host_features(void)
     __builtin_cpu_init();
     return (__builtin_cpu_supports("avx2") ? HOST_AVX2 : 0u) |
            (__builtin_cpu_supports("fma") ? HOST_FMA : 0u) |
-           (__builtin_cpu_supports("f16c") ? HOST_F16C : 0u);
+           (__builtin_cpu_supports("f16c") ? HOST_F16C : 0u) |
+           (__builtin_cpu_supports("aes") ? HOST_AES : 0u) |
+           (__builtin_cpu_supports("pclmul") ? HOST_PCLMULQDQ : 0u);
 }
 
 const char *fpu_host_lacks(const struct cpu_config *c, unsigned features,
@@ -40,6 +42,8 @@ const char *fpu_host_lacks(const struct cpu_config *c, unsigned features,
         {c->avx2, HOST_AVX2, "core.avx2", "AVX2"},
         {c->fma, HOST_FMA, "core.fma", "FMA"},
         {c->f16c, HOST_F16C, "core.f16c", "F16C"},
+        {c->aes, HOST_AES, "core.aes", "AES"},
+        {c->pclmulqdq, HOST_PCLMULQDQ, "core.pclmulqdq", "PCLMULQDQ"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].on && (features & rows[i].needs) == 0) {

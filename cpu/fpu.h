@@ -26,7 +26,13 @@ enum {
 bool fpu_host_ok(void);
 
 /* What the handlers of optional features take from the host. */
-enum { HOST_AVX2 = 1 << 0, HOST_FMA = 1 << 1, HOST_F16C = 1 << 2 };
+enum {
+    HOST_AVX2 = 1 << 0,
+    HOST_FMA = 1 << 1,
+    HOST_F16C = 1 << 2,
+    HOST_AES = 1 << 3,
+    HOST_PCLMULQDQ = 1 << 4,
+};
 unsigned fpu_host_features(void);
 
 /* A feature that `c` switches on and a host with `features` cannot run: the

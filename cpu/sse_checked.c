@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Legacy-encoded vector floating point while the guest unmasks an exception:
  * what is loaded, run and committed. The rules are in cpu/fp_checked.h.
- *
- * DPPS and DPPD look for exact tiny values in their result alone, not in
- * intermediate sums, and keep #P as the masked response has it.
  */
-#include "cpu/fp_checked.h"
-
 #include "cpu/flags.h"
+#include "cpu/fp_checked.h"
 #include "cpu/mmx.h"
 #include "cpu/sse_cvt.h"
 
@@ -153,9 +149,6 @@ static void run(struct cpu *c, const struct uop *u, struct checked *k)
         break;
     case CHECKED_IMM:
         k->result = run_imm(k->op, vec_get(c, u->dst), k->s, k->imm);
-        k->lanes = k->op == SSE_DPPS   ? LANES_PS
-                   : k->op == SSE_DPPD ? LANES_PD
-                                       : LANES_NONE;
         break;
     case CHECKED_FROM_GPR:
         k->result = sse_cvt_from_gpr(k->op, vec_get(c, u->dst),
@@ -195,10 +188,34 @@ static void vec_of(union vec *v, __m128i x)
     memcpy(v, &x, sizeof x);
 }
 
-static uint32_t judge(struct cpu *c, const struct uop *u,
-                      const struct checked *k, uint32_t raised,
+static bool is_dot(const struct checked *k)
+{
+    return k->kind == CHECKED_IMM && (k->op == SSE_DPPS || k->op == SSE_DPPD);
+}
+
+static uint32_t dot(struct cpu *c, const struct uop *u, struct checked *k,
+                    const struct fp_masks *m)
+{
+    union vec s, result;
+    struct fp_dot f = {.a = &c->v[u->dst],
+                       .b = &s,
+                       .bytes = 16,
+                       .imm = k->imm,
+                       .wide = k->op == SSE_DPPD};
+    vec_of(&s, k->s);
+    uint32_t raised = fp_dot(&f, m, &result);
+    memcpy(&k->result, &result, sizeof k->result);
+    return raised;
+}
+
+/* Run it; the flags it sets. */
+static uint32_t judge(struct cpu *c, const struct uop *u, struct checked *k,
                       const struct fp_masks *m)
 {
+    if (is_dot(k))
+        return dot(c, u, k, m);
+    run(c, u, k);
+    uint32_t raised = fp_raised();
     struct fp_case f = {.lanes = k->lanes, .bytes = 16};
     if (k->kind == CHECKED_OP)
         f.shape = &op_shape[k->op];
@@ -221,9 +238,7 @@ enum step sse_checked(struct cpu *c, const struct uop *u)
         return STEP_FAULT;
     struct fp_masks m;
     fp_begin(c, &m);
-    run(c, u, &k);
-    uint32_t raised = judge(c, u, &k, fp_raised(), &m);
-    enum step step = fp_end(c, &m, raised);
+    enum step step = fp_end(c, &m, judge(c, u, &k, &m));
     if (step == STEP_NEXT)
         commit(c, u, &k);
     return step;

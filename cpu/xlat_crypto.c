@@ -5,7 +5,7 @@
 #include "cpu/xlat_avx.h"
 
 xlat_fn xlat_crypto_op, xlat_crypto_avx2, xlat_crypto_avx3, xlat_crypto_keygen,
-    xlat_crypto_rounds4, xlat_crypto_clmul, xlat_crypto_gfni;
+    xlat_crypto_sha, xlat_crypto_clmul, xlat_crypto_gfni;
 
 static bool is_vex(const struct xlat *x)
 {
@@ -18,13 +18,11 @@ static unsigned crypto_op(ZydisMnemonic m)
     static const uint8_t op[ZYDIS_MNEMONIC_MAX_VALUE + 1] = {
 #define CRYPTO_AES(m, host)                                                    \
     [ZYDIS_MNEMONIC_##m] = CRYPTO_##m, [ZYDIS_MNEMONIC_V##m] = CRYPTO_##m,
-#define CRYPTO_OP(m, host, feature) [ZYDIS_MNEMONIC_##m] = CRYPTO_##m,
-#define CRYPTO_AUX(m, host)
 #define CRYPTO_CLMUL(m, host)
 #include "cpu/crypto.def"
 #include "cpu/crypto_undef.h"
+        [ZYDIS_MNEMONIC_AESIMC] = CRYPTO_AESIMC,
         [ZYDIS_MNEMONIC_VAESIMC] = CRYPTO_AESIMC,
-        [ZYDIS_MNEMONIC_SHA256RNDS2] = CRYPTO_SHA256RNDS2,
     };
     return op[m];
 }
@@ -58,11 +56,23 @@ bool xlat_crypto_keygen(struct xlat *x)
     return true;
 }
 
-/* imm8[1:0] chooses function and constant. */
-bool xlat_crypto_rounds4(struct xlat *x)
+static enum sha_op sha_op(const struct xlat *x)
 {
-    unsigned op = CRYPTO_SHA1RNDS4_0 + (vec_imm8(&x->zo[2]) & 3);
-    vec_emit2(x, VEC_TABLE(x, crypto)->op[op]);
+    switch ((unsigned)x->zi->mnemonic) {
+    case ZYDIS_MNEMONIC_SHA1RNDS4:
+        return SHA1_ROUNDS4_0 + (vec_imm8(&x->zo[2]) & 3);
+    case ZYDIS_MNEMONIC_SHA1NEXTE: return SHA1_NEXT_E;
+    case ZYDIS_MNEMONIC_SHA1MSG1: return SHA1_MESSAGE1;
+    case ZYDIS_MNEMONIC_SHA1MSG2: return SHA1_MESSAGE2;
+    case ZYDIS_MNEMONIC_SHA256RNDS2: return SHA256_ROUNDS2;
+    case ZYDIS_MNEMONIC_SHA256MSG1: return SHA256_MESSAGE1;
+    default: return SHA256_MESSAGE2;
+    }
+}
+
+bool xlat_crypto_sha(struct xlat *x)
+{
+    vec_emit2(x, VEC_TABLE(x, crypto)->sha)->imm = sha_op(x);
     return true;
 }
 

@@ -97,28 +97,28 @@ struct form {
 
 #define CODE(name, text, imm) BARE_CODE(form_##name, text);
 OTHER_FORMS(CODE)
-#define AVX_FP3(m, host, ...)                           ROWS3(CODE, m, host)
-#define AVX_FP3_S(m, host, ...)                         ROWS3_S(CODE, m, host)
-#define AVX_FP2(m, host, size128, size256, D, S, ...)   ROWS2(CODE, m, host, D, S)
-#define AVX_FP3_I(m, host, ...)                         ROWS3_I(CODE, m, host)
-#define AVX_FP3_SI(m, host, ...)                        ROWS3_SI(CODE, m, host)
-#define AVX_FP2_I(m, host, ...)                         ROWS2_I(CODE, m, host)
-#define AVX_FMA(m, host, ...)                           ROWS3(CODE, m, host)
-#define AVX_FMA_S(m, host, ...)                         ROWS3_S(CODE, m, host)
+#define AVX_FP3(m, host, ...)                         ROWS3(CODE, m, host)
+#define AVX_FP3_S(m, host, ...)                       ROWS3_S(CODE, m, host)
+#define AVX_FP2(m, host, size128, size256, D, S, ...) ROWS2(CODE, m, host, D, S)
+#define AVX_FP3_I(m, host, ...)                       ROWS3_I(CODE, m, host)
+#define AVX_FP3_SI(m, host, ...)                      ROWS3_SI(CODE, m, host)
+#define AVX_FP2_I(m, host, ...)                       ROWS2_I(CODE, m, host)
+#define AVX_FMA(m, host, ...)                         ROWS3(CODE, m, host)
+#define AVX_FMA_S(m, host, ...)                       ROWS3_S(CODE, m, host)
 #include "cpu/avx_fma.def"
 #include "cpu/avx_fp.def"
 #include "cpu/avx_fp_undef.h"
 
 #define ROW(name, text, imm) {text, form_##name, form_##name##_end, imm},
 static const struct form forms[] = {OTHER_FORMS(ROW)
-#define AVX_FP3(m, host, ...)                           ROWS3(ROW, m, host)
-#define AVX_FP3_S(m, host, ...)                         ROWS3_S(ROW, m, host)
-#define AVX_FP2(m, host, size128, size256, D, S, ...)   ROWS2(ROW, m, host, D, S)
-#define AVX_FP3_I(m, host, ...)                         ROWS3_I(ROW, m, host)
-#define AVX_FP3_SI(m, host, ...)                        ROWS3_SI(ROW, m, host)
-#define AVX_FP2_I(m, host, ...)                         ROWS2_I(ROW, m, host)
-#define AVX_FMA(m, host, ...)                           ROWS3(ROW, m, host)
-#define AVX_FMA_S(m, host, ...)                         ROWS3_S(ROW, m, host)
+#define AVX_FP3(m, host, ...)                         ROWS3(ROW, m, host)
+#define AVX_FP3_S(m, host, ...)                       ROWS3_S(ROW, m, host)
+#define AVX_FP2(m, host, size128, size256, D, S, ...) ROWS2(ROW, m, host, D, S)
+#define AVX_FP3_I(m, host, ...)                       ROWS3_I(ROW, m, host)
+#define AVX_FP3_SI(m, host, ...)                      ROWS3_SI(ROW, m, host)
+#define AVX_FP2_I(m, host, ...)                       ROWS2_I(ROW, m, host)
+#define AVX_FMA(m, host, ...)                         ROWS3(ROW, m, host)
+#define AVX_FMA_S(m, host, ...)                       ROWS3_S(ROW, m, host)
 #include "cpu/avx_fma.def"
 #include "cpu/avx_fp.def"
 #include "cpu/avx_fp_undef.h"
@@ -212,19 +212,19 @@ static void run_forms(const char *timing, unsigned rounds, bool unmasked)
 
 START_TEST(masked_off)
 {
-    run_forms("off", 600, false);
+    run_forms("off", 128, false);
 }
 END_TEST
 
 START_TEST(masked_simple)
 {
-    run_forms("simple", 100, false);
+    run_forms("simple", 32, false);
 }
 END_TEST
 
 START_TEST(unmasked)
 {
-    run_forms("off", 600, true);
+    run_forms("off", 160, true);
 }
 END_TEST
 

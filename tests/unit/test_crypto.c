@@ -150,27 +150,28 @@ static void run_code(struct vec_rig *r, struct vec_state *s,
 
 /* The whole of AES-128: the key is expanded, a block is encrypted into 16,
  * and decrypted again into 32, by the equivalent inverse cipher. */
-BARE_CODE(code_aes, "movdqu (%rbx), %xmm1; movdqu 16(%rbx), %xmm0\n"
-                    "lea 256(%rbx), %rdx; movdqu %xmm1, (%rdx)\n"
-                    ".irp rcon, 1, 2, 4, 8, 0x10, 0x20, 0x40, 0x80, 0x1b, 0x36\n"
-                    "aeskeygenassist $\\rcon, %xmm1, %xmm2\n"
-                    "pshufd $0xff, %xmm2, %xmm2\n"
-                    "movdqa %xmm1, %xmm3; pslldq $4, %xmm3; pxor %xmm3, %xmm1\n"
-                    "pslldq $4, %xmm3; pxor %xmm3, %xmm1\n"
-                    "pslldq $4, %xmm3; pxor %xmm3, %xmm1\n"
-                    "pxor %xmm2, %xmm1\n"
-                    "add $16, %rdx; movdqu %xmm1, (%rdx)\n"
-                    ".endr\n"
-                    "lea 256(%rbx), %rdx; pxor (%rdx), %xmm0\n"
-                    ".irp n, 1, 2, 3, 4, 5, 6, 7, 8, 9\n"
-                    "aesenc 16*\\n(%rdx), %xmm0\n"
-                    ".endr\n"
-                    "aesenclast 160(%rdx), %xmm0; movdqu %xmm0, 32(%rbx)\n"
-                    "pxor 160(%rdx), %xmm0\n"
-                    ".irp n, 9, 8, 7, 6, 5, 4, 3, 2, 1\n"
-                    "aesimc 16*\\n(%rdx), %xmm4; aesdec %xmm4, %xmm0\n"
-                    ".endr\n"
-                    "aesdeclast (%rdx), %xmm0; movdqu %xmm0, 48(%rbx)");
+BARE_CODE(code_aes,
+          "movdqu (%rbx), %xmm1; movdqu 16(%rbx), %xmm0\n"
+          "lea 256(%rbx), %rdx; movdqu %xmm1, (%rdx)\n"
+          ".irp rcon, 1, 2, 4, 8, 0x10, 0x20, 0x40, 0x80, 0x1b, 0x36\n"
+          "aeskeygenassist $\\rcon, %xmm1, %xmm2\n"
+          "pshufd $0xff, %xmm2, %xmm2\n"
+          "movdqa %xmm1, %xmm3; pslldq $4, %xmm3; pxor %xmm3, %xmm1\n"
+          "pslldq $4, %xmm3; pxor %xmm3, %xmm1\n"
+          "pslldq $4, %xmm3; pxor %xmm3, %xmm1\n"
+          "pxor %xmm2, %xmm1\n"
+          "add $16, %rdx; movdqu %xmm1, (%rdx)\n"
+          ".endr\n"
+          "lea 256(%rbx), %rdx; pxor (%rdx), %xmm0\n"
+          ".irp n, 1, 2, 3, 4, 5, 6, 7, 8, 9\n"
+          "aesenc 16*\\n(%rdx), %xmm0\n"
+          ".endr\n"
+          "aesenclast 160(%rdx), %xmm0; movdqu %xmm0, 32(%rbx)\n"
+          "pxor 160(%rdx), %xmm0\n"
+          ".irp n, 9, 8, 7, 6, 5, 4, 3, 2, 1\n"
+          "aesimc 16*\\n(%rdx), %xmm4; aesdec %xmm4, %xmm0\n"
+          ".endr\n"
+          "aesdeclast (%rdx), %xmm0; movdqu %xmm0, 48(%rbx)");
 
 /* FIPS 197 "Advanced Encryption Standard", Appendix A.1 "Expansion of a
  * 128-bit Key" and Appendix B "Cipher Example". */
@@ -224,13 +225,13 @@ END_TEST
 BARE_CODE(code_sha256,
           "movdqa (%rbx), %xmm1; movdqa 16(%rbx), %xmm2\n"
           "movdqa 64(%rbx), %xmm3; movdqa 80(%rbx), %xmm4\n"
-          "movdqa 96(%rbx), %xmm5; movdqa 112(%rbx), %xmm6\n" ROUNDS16(
-              "0", "1", "2", "3") SCHEDULE16 ROUNDS16("4", "5", "6",
-                                                      "7") SCHEDULE16
-              ROUNDS16("8", "9", "10", "11") SCHEDULE16 ROUNDS16(
-                  "12", "13", "14",
-                  "15") "paddd (%rbx), %xmm1; paddd 16(%rbx), %xmm2\n"
-                        "movdqa %xmm1, 32(%rbx); movdqa %xmm2, 48(%rbx)");
+          "movdqa 96(%rbx), %xmm5; movdqa 112(%rbx), %xmm6\n" ROUNDS16("0", "1",
+                                                                       "2", "3")
+              SCHEDULE16 ROUNDS16("4", "5", "6", "7")
+                  SCHEDULE16 ROUNDS16("8", "9", "10", "11") SCHEDULE16 ROUNDS16(
+                      "12", "13", "14",
+                      "15") "paddd (%rbx), %xmm1; paddd 16(%rbx), %xmm2\n"
+                            "movdqa %xmm1, 32(%rbx); movdqa %xmm2, 48(%rbx)");
 
 /* Fractional bits of square and cube roots of the first primes, FIPS 180-4
  * "SHA-256 Constants", by integer arithmetic. */
@@ -332,10 +333,11 @@ static void slow_gfni(enum gfni_op op, const uint8_t *a, const uint8_t *b,
 {
     for (unsigned i = 0; i < bytes; i++) {
         const uint8_t *matrix = b + i / 8 * 8;
-        out[i] = op == GFNI_MULB ? slow_multiply(a[i], b[i])
-                 : slow_affine(matrix,
-                               op == GFNI_AFFINE ? a[i] : slow_inverse(a[i]),
-                               imm8);
+        out[i] = op == GFNI_MULB
+                     ? slow_multiply(a[i], b[i])
+                     : slow_affine(
+                           matrix,
+                           op == GFNI_AFFINE ? a[i] : slow_inverse(a[i]), imm8);
     }
 }
 
@@ -349,9 +351,9 @@ START_TEST(gfni_field)
             ck_assert_uint_eq(gfni_qword(GFNI_MULB, a * ones, b * ones, 0),
                               slow_multiply((uint8_t)a, (uint8_t)b) * ones);
         ck_assert_uint_eq(gfni_qword(GFNI_AFFINE, a, identity, 0) & 0xff, a);
-        ck_assert_uint_eq(
-            gfni_qword(GFNI_AFFINE_INVERSE, a, identity, 0) & 0xff,
-            slow_inverse((uint8_t)a));
+        ck_assert_uint_eq(gfni_qword(GFNI_AFFINE_INVERSE, a, identity, 0) &
+                              0xff,
+                          slow_inverse((uint8_t)a));
     }
 }
 END_TEST
