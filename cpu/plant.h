@@ -55,10 +55,10 @@ enum plant {
     PLANT_FNSTENV_MASKS,      /* FNSTENV does not mask the exceptions */
     PLANT_ADC_DEAD_CARRY,     /* a carry that only ADC reads is not made */
     PLANT_XSAVEC_MXCSR,       /* XSAVEC leaves out SSE with MXCSR changed */
-    PLANT_FMA_ROUNDS_TWICE, /* VFMADD231PD rounds its product */
-    PLANT_PS2PH_IMM,        /* VCVTPS2PH ignores the rounding mode in imm8 */
-    PLANT_VCMP_3BITS,       /* VCMPPS and its like know 8 predicates */
-    PLANT_AESKEYGEN_NO_RCON, /* AESKEYGENASSIST forgets the constant */
+    PLANT_FMA_ROUNDS_TWICE,   /* VFMADD231PD rounds its product */
+    PLANT_PS2PH_IMM,          /* VCVTPS2PH ignores the rounding mode in imm8 */
+    PLANT_VCMP_3BITS,         /* VCMPPS and its like know 8 predicates */
+    PLANT_AESKEYGEN_NO_RCON,  /* AESKEYGENASSIST forgets the constant */
     PLANT_COUNT
 };
 

@@ -63,7 +63,7 @@ static void default_core(struct cpu_config *c)
     c->avx = c->avx2 = c->fma = c->f16c = true;
     c->aes = c->pclmulqdq = c->sha = c->gfni = true;
     c->vaes = c->vpclmulqdq = true;
-    c->x2apic = c->tsc_deadline = c->magic_ops = true;
+    c->x2apic = c->tsc_deadline = c->magic_ops = c->block_cache = true;
     c->xsave = c->xsaveopt = c->xsavec = c->xsaves = true;
     c->bmi1 = c->bmi2 = c->lzcnt = c->adx = c->movbe = true;
     c->pku = c->rdpid = c->clflushopt = c->clwb = c->monitor = true;
