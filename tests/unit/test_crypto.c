@@ -5,6 +5,8 @@
 #include "cpu/crypto.h"
 #include "tests/unit/vec_rig.h"
 
+#include <cpuid.h>
+
 struct form {
     const char *name;
     const uint8_t *code, *end;
@@ -26,7 +28,8 @@ struct form {
     F(keygen, "aeskeygenassist $0, %xmm1, %xmm0", true)                        \
     F(keygen_m, "aeskeygenassist $0, (%rbx), %xmm0", true)                     \
     F(clmul, "pclmulqdq $0, %xmm1, %xmm0", true)                               \
-    F(clmul_m, "pclmulqdq $0, 16(%rbx), %xmm0", true)                          \
+    F(clmul_m, "pclmulqdq $0, 16(%rbx), %xmm0", true)
+#define SHA_FORMS(F)                                                           \
     F(sha1msg1, "sha1msg1 %xmm1, %xmm0", false)                                \
     F(sha1msg1_m, "sha1msg1 16(%rbx), %xmm0", false)                           \
     F(sha1msg2, "sha1msg2 %xmm1, %xmm0", false)                                \
@@ -66,10 +69,12 @@ struct form {
 
 #define CODE(name, text, imm) BARE_CODE(form_##name, text);
 LEGACY_FORMS(CODE)
+SHA_FORMS(CODE)
 VEX_FORMS(CODE)
 WIDE_FORMS(CODE)
 #define ROW(name, text, imm) {text, form_##name, form_##name##_end, imm},
 static const struct form legacy_forms[] = {LEGACY_FORMS(ROW)};
+static const struct form sha_forms[] = {SHA_FORMS(ROW)};
 static const struct form vex_forms[] = {VEX_FORMS(ROW)};
 static const struct form wide_forms[] = {WIDE_FORMS(ROW)};
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -117,6 +122,13 @@ START_TEST(legacy)
 {
     run_forms("off", legacy_forms, COUNT(legacy_forms));
     run_forms("simple", legacy_forms, COUNT(legacy_forms));
+}
+END_TEST
+
+START_TEST(sha)
+{
+    run_forms("off", sha_forms, COUNT(sha_forms));
+    run_forms("simple", sha_forms, COUNT(sha_forms));
 }
 END_TEST
 
@@ -498,6 +510,27 @@ START_TEST(availability)
 }
 END_TEST
 
+START_TEST(host_lacks)
+{
+    struct cpu_config c = {.aes = true, .pclmulqdq = true, .sha = true};
+    const char *lacks = NULL;
+    c.gfni = true; /* as SHA, in C */
+    ck_assert_ptr_null(fpu_host_lacks(&c, HOST_AES | HOST_PCLMULQDQ, &lacks));
+    ck_assert_str_eq(fpu_host_lacks(&c, HOST_PCLMULQDQ, &lacks), "core.aes");
+    ck_assert_str_eq(lacks, "AES");
+    ck_assert_str_eq(fpu_host_lacks(&c, HOST_AES, &lacks), "core.pclmulqdq");
+    ck_assert_str_eq(lacks, "PCLMULQDQ");
+}
+END_TEST
+
+/* A bit of leaf 7 of the host's CPUID. */
+static bool host_has(bool ecx, unsigned bit)
+{
+    unsigned a, b = 0, c = 0, d;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 &&
+           ((ecx ? c : b) >> bit & 1) != 0;
+}
+
 int main(void)
 {
     Suite *s = suite_create("crypto");
@@ -508,10 +541,14 @@ int main(void)
     tcase_add_test(t, fips_197);
     tcase_add_test(t, sha_256);
     tcase_add_test(t, vex);
-    tcase_add_test(t, wide);
+    if (host_has(false, 29))
+        tcase_add_test(t, sha);
+    if (host_has(true, 9) && host_has(true, 10)) /* VAES, VPCLMULQDQ */
+        tcase_add_test(t, wide);
     tcase_add_test(t, gfni_makes_the_s_box);
     tcase_add_test(t, gfni_forms_run);
     tcase_add_test(t, availability);
+    tcase_add_test(t, host_lacks);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);
