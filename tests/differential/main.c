@@ -84,10 +84,10 @@ static void describe(const struct test_case *t, const struct verdict *v,
 static bool stable(const struct test_case *t, const struct outcome *first)
 {
     static struct outcome second;
+    struct verdict v;
     native_run(t, &second);
-    return second.vector == first->vector &&
-           memcmp(&second.after, &first->after, sizeof second.after) == 0 &&
-           memcmp(second.memory, first->memory, ARENA_SIZE) == 0;
+    case_compare(t, first, &second, &v);
+    return !v.differs;
 }
 
 static void note_difference(const struct test_case *t, const struct verdict *v,

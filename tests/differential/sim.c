@@ -316,7 +316,8 @@ void sim_run_case(struct sim *s, const struct test_case *t, struct outcome *o)
 {
     struct cpu_regs r;
     load_case(s, t, &r);
-    unsigned budget = t->steps > 1 ? t->steps + 8 : 1;
+    /* The longest way through a sequence is one instruction a byte. */
+    unsigned budget = t->steps > 1 ? t->length + 8 : 1;
     cpu_set_instruction_limit(s->cpu,
                               cpu_account(s->cpu)->instructions + budget);
     (void)cpu_run(s->cpu, UINT64_MAX);

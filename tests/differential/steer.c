@@ -148,8 +148,10 @@ static void aim_operands(struct rng *r, struct test_case *t)
             o->mem.type == ZYDIS_MEMOP_TYPE_AGEN)
             continue;
         /* Leave some wild; but a wild 32-bit address may be the harness's. */
+        uint64_t wild = operand_address(t, o);
         if (o->visibility == ZYDIS_OPERAND_VISIBILITY_EXPLICIT &&
-            t->zi.address_width == 64 && one_in(r, 64))
+            t->zi.address_width == 64 && one_in(r, 64) &&
+            (wild >> 31 != 0 || wild < 0x8000))
             continue;
         uint64_t at = arena_target(r);
         if (has_area(&t->zi) && !one_in(r, 4))
@@ -370,6 +372,12 @@ static void steer_mnemonic(struct rng *r, struct test_case *t)
     case ZYDIS_MNEMONIC_ENTER:
     case ZYDIS_MNEMONIC_LEAVE: steer_frame(r, t); break;
     case ZYDIS_MNEMONIC_XLAT: steer_xlat(r, t); break;
+    case ZYDIS_MNEMONIC_AAM:
+    case ZYDIS_MNEMONIC_AAD: /* a base of 0 is #DE */
+        if (below(r, 2))
+            t->bytes[t->zi.raw.imm[0].offset] =
+                (uint8_t[]){0, 1, 10, 255}[below(r, 4)];
+        break;
     case ZYDIS_MNEMONIC_DIV:
     case ZYDIS_MNEMONIC_IDIV: steer_divide(r, t); break;
     case ZYDIS_MNEMONIC_LAR:
