@@ -10,6 +10,7 @@
 #include "cpu/fpu.h"
 #include "cpu/lapic.h"
 #include "cpu/wait.h"
+#include "mmu/plant.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,7 @@ enum sim_status cpu_create(const struct cpu_config *config,
     memset(c, 0, size);
     c->config = *config;
     c->mmu_config = *m;
+    c->mmu_config.no_1g_pages = !config->pages_1g;
     c->wiring = *w;
     c->rng = rng_make(config->seed, UINT64_C(0x637075) + w->index);
     c->fetch_pline = UINT64_MAX;
@@ -71,6 +73,9 @@ enum sim_status cpu_create(const struct cpu_config *config,
         release(c);
         return st;
     }
+#ifdef VTSIM_PLANTS
+    mmu_plant(c->mmu, config->plant);
+#endif
     mmu_set_device_port(c->mmu, engine_device_port(c));
     wait_create(c);
     cpu_reset(c);

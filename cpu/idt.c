@@ -7,6 +7,7 @@
 
 #include "cpu/flags.h"
 #include "cpu/mem.h"
+#include "cpu/plant_system.h"
 #include "cpu/segment.h"
 #include "cpu/task.h"
 #include "sim/base/bits.h"
@@ -155,7 +156,8 @@ static bool choose_stack(struct cpu *c, struct delivery *d)
     }
     if ((c->mode & MODE_LMA) != 0) {
         d->stack.flat64 = true;
-        d->stack.sp &= ~UINT64_C(15);
+        if (!PLANTED(c, SYS_PLANT_FRAME_ALIGN))
+            d->stack.sp &= ~UINT64_C(15);
     }
     return true;
 }
@@ -275,6 +277,8 @@ static bool deliver_real(struct cpu *c, struct delivery *d)
 bool idt_deliver(struct cpu *c, const struct event *e, bool interrupt)
 {
     struct delivery d = {.e = e, .ext = e->software ? 0 : 1};
+    if (PLANTED(c, SYS_PLANT_EXT))
+        d.ext = 0;
     d.ret = e->software || e->trap ? c->next_rip : c->rip;
     d.flags = flags_image(c, e, interrupt);
     if ((c->mode & MODE_PROT) == 0)

@@ -6,6 +6,7 @@
 
 #include "cpu/block.h"
 #include "cpu/debug.h"
+#include "cpu/plant_system.h"
 #include "cpu/segment.h"
 
 /* A bad linear address: #SS for stack references, #GP for others. SDM Vol.1
@@ -116,8 +117,12 @@ bool mem_linear(struct cpu *c, unsigned seg, uint64_t offset, unsigned size,
         *lin = offset + (seg == SEG_FS || seg == SEG_GS ? s->base : 0);
         return true;
     }
+    uint32_t from = (uint32_t)offset;
+    if (PLANTED(c, SYS_PLANT_EXPAND_DOWN) &&
+        (s->attr & (TYPE_CODE | TYPE_EXPAND_DOWN)) == TYPE_EXPAND_DOWN)
+        from++;
     if (s->attr & SEG_ATTR_UNUSABLE || !rights_ok(s, write) ||
-        !segment_within(s, (uint32_t)offset, size))
+        !segment_within(s, from, size))
         return raise_address(c, seg);
     *lin = (uint32_t)(s->base + offset);
     return true;

@@ -8,6 +8,7 @@
 #include "cpu/control.h"
 #include "cpu/lapic.h"
 #include "cpu/lbr.h"
+#include "cpu/plant_system.h"
 #include "cpu/pmc.h"
 #include "cpu/reset.h"
 #include "cpu/xlat.h"
@@ -504,7 +505,8 @@ bool msr_write(struct cpu *c, uint32_t number, uint64_t in)
         return pmc_msr_write(c, number, in);
     const struct msr_desc *d = find(c, number);
     if (d == NULL || (d->rules & MSR_RO) != 0 || (in & d->reserved) != 0 ||
-        ((d->rules & MSR_CANONICAL) != 0 && !canonical(c, in)))
+        ((d->rules & MSR_CANONICAL) != 0 && !canonical(c, in) &&
+         !PLANTED(c, SYS_PLANT_MSR_CANONICAL)))
         return false;
     if (d->write != NULL)
         return d->write(c, number, in);

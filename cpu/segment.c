@@ -6,6 +6,7 @@
 
 #include "cpu/control.h"
 #include "cpu/mem.h"
+#include "cpu/plant_system.h"
 #include "sim/base/bits.h"
 
 bool segment_canonical(const struct cpu *c, uint64_t lin)
@@ -140,7 +141,8 @@ bool segment_check_ss(struct cpu *c, uint16_t sel, unsigned cpl, uint8_t vector,
         return false;
     bool writable = !descriptor_is_system(out) && !descriptor_is_code(out) &&
                     (descriptor_type(out) & TYPE_WRITE) != 0;
-    if ((sel & 3u) != cpl || !writable || descriptor_dpl(out) != cpl)
+    bool level = descriptor_dpl(out) == cpl || PLANTED(c, SYS_PLANT_SS_DPL);
+    if ((sel & 3u) != cpl || !writable || !level)
         return fail(c, vector, sel, ext);
     return descriptor_present(out) || fail(c, EXC_SS, sel, ext);
 }
@@ -179,6 +181,8 @@ static bool load_data(struct cpu *c, unsigned seg, uint16_t sel)
     if (descriptor_is_system(&d) || (code && (type & TYPE_READ) == 0))
         return fail(c, EXC_GP, sel, 0);
     bool conforming = code && (type & TYPE_CONFORMING) != 0;
+    if (PLANTED(c, SYS_PLANT_NP_FIRST) && !descriptor_present(&d))
+        return fail(c, EXC_NP, sel, 0);
     if (!conforming && ((sel & 3u) > dpl || cpu_cpl(c) > dpl))
         return fail(c, EXC_GP, sel, 0);
     if (!descriptor_present(&d))

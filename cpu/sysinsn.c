@@ -10,7 +10,7 @@
 #include "cpu/flags.h"
 #include "cpu/int_callout.h"
 #include "cpu/msr.h"
-#include "cpu/plant.h"
+#include "cpu/plant_system.h"
 #include "cpu/pmc.h"
 #include "cpu/reset.h"
 #include "cpu/segment.h"
@@ -249,6 +249,8 @@ static bool type_listed(const struct cpu *c, const struct descriptor *d,
     uint32_t types = lsl ? 0x0a0e : 0x1a3e;
     if (lma)
         types = lsl ? 0x0a04 : 0x1a04;
+    if (PLANTED(c, SYS_PLANT_LAR_TYPES))
+        types |= lsl ? 0 : 0xc000;
     return !descriptor_is_system(d) || (types >> descriptor_type(d) & 1) != 0;
 }
 

@@ -9,6 +9,7 @@
 #include "mmu/memtype.h"
 #include "mmu/miss_cause.h"
 #include "mmu/mmu.h"
+#include "mmu/plant.h"
 #include "mmu/psc.h"
 #include "mmu/space.h"
 #include "mmu/tlb.h"
@@ -102,6 +103,9 @@ struct page_hint {
 enum { PAGE_HINTS = 256 };
 
 struct mmu {
+#ifdef VTSIM_PLANTS
+    uint32_t plant; /* enum mmu_plant */
+#endif
     struct mmu_config config;
     struct memsys *shared;
     struct mmu_hot *hot;

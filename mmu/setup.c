@@ -259,3 +259,10 @@ void mmu_reset(struct mmu *m)
     mmu_set_context(m, &reset);
     mmu_set_mtrr(m, &m->mtrr);
 }
+
+#ifdef VTSIM_PLANTS
+void mmu_plant(struct mmu *m, uint32_t number)
+{
+    m->plant = number;
+}
+#endif

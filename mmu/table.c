@@ -63,13 +63,14 @@ bool table_fault(struct mmu *m, uint64_t lin, unsigned access,
         code |= PF_PK; /* whatever else is wrong with the access */
     if (stop != PT_NOT_PRESENT)
         code |= PF_P;
-    if (stop == PT_RESERVED)
+    if (stop == PT_RESERVED && !MMU_PLANTED(m, MMU_PLANT_RSVD))
         code |= PF_RSVD;
     if (access_writes(access))
         code |= PF_W;
     if (m->ctx.cpl == 3 && (access & MMU_SYSTEM) == 0)
         code |= PF_U;
-    if ((access & MMU_KIND) == MMU_FETCH && (m->nx || m->smep))
+    if ((access & MMU_KIND) == MMU_FETCH && (m->nx || m->smep) &&
+        !MMU_PLANTED(m, MMU_PLANT_FETCH_ID))
         code |= PF_I;
     m->fault = (struct mmu_fault){.address = lin, .error_code = code};
     return false;
@@ -83,9 +84,16 @@ bool table_walk(struct mmu *m, uint64_t lin, unsigned access, struct piece *out)
     if (!table_start(m, lin, &from))
         return table_fault(m, lin, access, NULL);
     pt_walk(&m->space, &port, &from, lin, &r);
+    if (MMU_PLANTED(m, MMU_PLANT_USER_TABLE) && r.stop == PT_MAPPED) {
+        uint64_t below = r.count > 1 ? m->space.f->u : 0;
+        for (unsigned k = 1; k < r.count; k++)
+            below &= r.trail[k].entry;
+        r.rights = (uint8_t)pt_rights(&m->space, r.all | below, r.any);
+    }
     bool good = r.stop == PT_MAPPED &&
                 translate_allowed(m, r.rights, table_key(m, &r), access);
-    pt_mark(&m->space, &port, &r, access_writes(access), good);
+    pt_mark(&m->space, &port, &r, access_writes(access),
+            good && !MMU_PLANTED(m, MMU_PLANT_ACCESSED));
     if (!good)
         return table_fault(m, lin, access, &r);
     uint64_t leaf = r.trail[r.count - 1].entry;

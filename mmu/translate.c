@@ -19,15 +19,23 @@ bool translate_allowed(const struct mmu *m, unsigned rights, unsigned key,
     if ((access & MMU_KIND) == MMU_FETCH) {
         if ((rights & PT_X) == 0)
             return false;
-        return user ? (rights & PT_U) != 0 : !m->smep || (rights & PT_U) == 0;
+        if (user)
+            return (rights & PT_U) != 0;
+        bool smep = m->smep;
+        if (MMU_PLANTED(m, MMU_PLANT_SMEP) && m->ctx.cpl != 0)
+            smep = false;
+        return !smep || (rights & PT_U) == 0;
     }
     if (user)
         return (rights & PT_U) != 0 && (!write || (rights & PT_W) != 0);
     /* EFLAGS.AC opens user pages to explicit accesses only. */
     bool open = m->ctx.ac && (access & MMU_SYSTEM) == 0;
+    if (MMU_PLANTED(m, MMU_PLANT_SMAP_AC))
+        open = false;
     if (m->smap && (rights & PT_U) != 0 && !open)
         return false;
-    return !write || !m->wp || (rights & PT_W) != 0;
+    bool wp = m->wp && !MMU_PLANTED(m, MMU_PLANT_WP);
+    return !write || !wp || (rights & PT_W) != 0;
 }
 
 void translate_fold(struct mmu *m)
@@ -384,7 +392,8 @@ static bool walk_and_fill(struct mmu *m, unsigned side, unsigned access,
             hierarchy_hint(m, r.out);
         good = r.stop == PT_MAPPED &&
                translate_allowed(m, r.rights, table_key(m, &r), access);
-        pt_mark(&m->space, &port, &r, access_writes(access), good);
+        pt_mark(&m->space, &port, &r, access_writes(access),
+                good && !MMU_PLANTED(m, MMU_PLANT_ACCESSED));
         m->stats->walk.cycles[side] += w.cycles;
         walks_of(m, side, access)->cycles += w.cycles;
         cycles_charge(m->account, s->leaf_walk, w.cycles);

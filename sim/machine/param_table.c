@@ -98,6 +98,9 @@ static const struct param_desc rows[] = {
         "Physical-address width."),
     U32("core.lbr_entries", core.lbr_entries, 0, 32, "",
         "Last branch records: 0, 1 (AMD's form), 16 or 32."),
+#ifdef VTSIM_PLANTS /* tests of the tests only */
+    U32("core.plant", core.plant, 0, 2000, "", "Planted defect."),
+#endif
     BOOL("core.pages_1g", core.pages_1g, "1 GiB pages."),
 #define OPTIONAL(field, feature, doc) BOOL("core." #field, core.field, doc),
 #include "cpu/optional_features.def"

@@ -12,6 +12,7 @@ import os
 import pathlib
 import pty
 import re
+import select
 import shutil
 import subprocess
 import sys
@@ -43,10 +44,12 @@ debug: action=ignore
 MARK = b"@system-cases-line@"
 LINE = re.compile(rb"^(\d+) (.+)$")
 BATCH = 64
+SILENCE = 60  # seconds after which a peer is thought to be stuck
 # Both peers' address width and features, as far as the cases look at them.
 VTSIM = ["--quiet", "--timing", "off", "--memory", "64M",
          "--set", "core.maxphyaddr=40", "--set", "core.umip=off",
-         "--set", "core.xsave=on", "--set", "core.avx=on"]
+         "--set", "core.xsave=on", "--set", "core.avx=on",
+         "--set", "core.vme=on"]
 
 
 def words(options, first, count, verbose):
@@ -68,29 +71,50 @@ def lines_of(data):
     return found, ended
 
 
+def quiet_run(command):
+    """Standard output of a command, ended when nothing more comes."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE)
+    data = read_all(process.stdout.fileno(), b"\nend\n")
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    return data
+
+
+def read_all(file, last):
+    """What can be read from `file` up to `last`, its end, or a long pause."""
+    parts, tail = [], b""
+    while last not in tail:
+        if not select.select([file], [], [], SILENCE)[0]:
+            break
+        try:
+            data = os.read(file, 65536)
+        except OSError:
+            break
+        if not data:
+            break
+        parts.append(data)
+        tail = (tail + data.replace(b"\r", b""))[-16:]
+    return b"".join(parts)
+
+
 def run_vtsim(options, line):
     extra = [w for s in options.set for w in ("--set", s)]
-    done = subprocess.run(
+    return lines_of(quiet_run(
         [options.vtsim, "run", *VTSIM, *extra, "--append", line,
-         f"{options.guests}/system_cases.elf"],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, check=False)
-    if done.stderr:
-        sys.stderr.write(done.stderr.decode("utf-8", "replace"))
-    return lines_of(done.stdout)
+         f"{options.guests}/system_cases.elf"]))
 
 
 def run_qemu(options, line):
-    done = subprocess.run(
+    done = quiet_run(
         ["qemu-system-x86_64", "-accel", "tcg", "-cpu",
          "max,phys-bits=40,host-phys-bits=off,-umip,-pku,-pks,-la57,-vmx",
          "-m", "64", "-nodefaults", "-display", "none", "-no-reboot",
          "-debugcon", "stdio",
          "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
-         "-kernel", f"{options.guests}/system_cases.elf", "-append", line],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, check=False)
-    return lines_of(done.stdout)
+         "-kernel", f"{options.guests}/system_cases.elf", "-append", line])
+    return lines_of(done)
 
 
 def run_bochs(options, line):
@@ -117,20 +141,11 @@ def on_terminal(command):
                                env=dict(os.environ, TERM="xterm"),
                                start_new_session=True)
     os.close(slave)
-    parts, tail = [], b""
-    try:
-        while b"\nend" not in tail:
-            data = os.read(master, 65536)
-            if not data:
-                break
-            parts.append(data)
-            tail = (tail + data.replace(b"\r", b""))[-16:]
-    except OSError:
-        pass
+    data = read_all(master, b"\nend\n")
     process.kill()
     process.wait()
     os.close(master)
-    return b"".join(parts)
+    return data
 
 
 PEERS = {"bochs": run_bochs, "qemu": run_qemu}
@@ -195,16 +210,25 @@ def fields(line):
 
 
 def explain(peer, ours, theirs):
-    """The name of the waiver that explains the difference, or None."""
+    """The names of the waivers that explain the difference, or nothing. A
+    waiver explains all of it or the fields that it returns."""
     inputs, a = fields(ours)
     other, b = fields(theirs)
     if inputs != other:
-        return None
+        return []
     differs = {k for k in set(a) | set(b) if a.get(k, 0) != b.get(k, 0)}
+    left, names = set(differs), []
     for waiver in waivers.WAIVERS:
-        if peer in waiver.peers and waiver.test(inputs, a, b, differs):
-            return waiver.name
-    return None
+        if peer not in waiver.peers:
+            continue
+        some = waiver.test(inputs, a, b, differs)
+        if isinstance(some, set):
+            if some & left:
+                names.append(waiver.name)
+            left -= some
+        elif some:
+            return [waiver.name]
+    return [] if left else names
 
 
 def compare(options):
@@ -224,9 +248,10 @@ def compare(options):
             a, b = ours.get(index, ""), theirs.get(index, "")
             if a == b:
                 continue
-            name = explain(options.peer, a, b)
-            if name:
+            names = explain(options.peer, a, b)
+            for name in names:
                 hits[name] = hits.get(name, 0) + 1
+            if names:
                 continue
             unexplained += 1
             if unexplained <= options.show:
@@ -259,12 +284,13 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--cases", type=int, default=20000)
-    parser.add_argument("--kinds", default=waivers.KINDS)
+    parser.add_argument("--kinds", help="letters; see the guest's main.c")
     parser.add_argument("--show", type=int, default=10)
     parser.add_argument("--set", action="append", default=[],
                         help="a parameter of vtsim")
     options = parser.parse_args()
     options.vtsim = os.path.abspath(options.vtsim)
+    options.kinds = options.kinds or waivers.KINDS[options.peer]
     if options.guests is None:
         options.guests = os.path.join(os.path.dirname(options.vtsim),
                                       "guests")

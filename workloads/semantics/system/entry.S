@@ -20,16 +20,14 @@
         .set EFER, 0xC0000080
 
         .globl  setup, out, run_long, run_legacy, stub64_0, stub32_0
+        .globl  double_fault
         .bss
         .balign 64
 setup:  .skip   0x118
         .balign 64
 out:    .skip   0x200
 saved:  .skip   8
-        .globl  capture_stack_top
         .balign 16
-        .skip   4096
-capture_stack_top:
         .skip   4096
 legacy_stack:
 
@@ -218,18 +216,28 @@ leave_long:
         lldt    %ax
         mov     setup+S_DS+0x28, %eax
         ltr     %ax
+        mov     $0x10, %eax
+        mov     %eax, %ds
+        mov     setup+S_DS, %ecx
+        testl   $0x20000, setup+S_IRET+0x10
+        jnz     6f
         mov     setup+S_DS+8, %eax
         mov     %eax, %es
         mov     setup+S_DS+0x10, %eax
         mov     %eax, %fs
         mov     setup+S_DS+0x18, %eax
         mov     %eax, %gs
-        mov     setup+S_DS, %ecx
-        mov     $0x10, %eax
-        mov     %eax, %ds
-        testl   $3, setup+S_IRET+8
+6:      testl   $0x20000, setup+S_IRET+0x10
+        jz      4f
+        pushl   setup+S_DS+0x18         /* to virtual-8086 mode */
+        pushl   setup+S_DS+0x10
+        pushl   %ecx
+        pushl   setup+S_DS+8
+        mov     $0x10, %ecx
+        jmp     5f
+4:      testl   $3, setup+S_IRET+8
         jz      1f
-        pushl   setup+S_IRET+0x20
+5:      pushl   setup+S_IRET+0x20
         pushl   setup+S_IRET+0x18
 1:      pushl   setup+S_IRET+0x10
         pushl   setup+S_IRET+8
@@ -240,6 +248,8 @@ leave_long:
         mov     setup+0x28, %ebp
         mov     setup+0x30, %esi
         mov     setup+0x38, %edi
+        testl   $0x20000, setup+S_IRET+0x10
+        jnz     2f
         testl   $3, setup+S_IRET+8
         jnz     2f
         /* The same level: IRETD keeps SS:ESP. The frame goes to the case's
@@ -315,7 +325,16 @@ common32:
         inc     %edi
         cmp     $20, %edi
         jne     2b
-3:      mov     %cr0, %eax
+3:      jmp     leave_legacy
+
+/* The task of #DF: what was interrupted is in the TSS that it came from. */
+double_fault:
+        popl    out+O_FRAME+8
+        movl    $8, out+O_FRAME
+        str     %eax
+        mov     %eax, out+O_DS+0x28
+leave_legacy:
+        mov     %cr0, %eax
         mov     %eax, out+O_CR
         mov     %cr2, %eax
         mov     %eax, out+O_CR+0x08
@@ -339,6 +358,10 @@ common32:
         popfl
         mov     $0x33, %eax
         mov     %eax, %cr0
+        lgdt    home_gdtr               /* no 16-bit TSS in IA-32e mode */
+        movb    $0x89, home_tss+5
+        mov     $0x20, %eax
+        ltr     %ax
         mov     $EFER, %ecx
         rdmsr
         mov     %eax, out+O_CR+0x20
@@ -351,7 +374,6 @@ common32:
         mov     %eax, %cr3
         mov     $HOME_CR0, %eax
         mov     %eax, %cr0
-        lgdt    home_gdtr
         ljmp    $8, $home
         .code64
 
@@ -359,7 +381,7 @@ common32:
         .balign 8
         .globl  home_gdtr, home_cr3
 home_gdtr:
-        .word   31
+        .word   39
         .quad   home_gdt
         .balign 8
 home_cr3:
@@ -369,6 +391,8 @@ home_gdt:
         .quad   0x00AF9B000000FFFF
         .quad   0x00CF93000000FFFF
         .quad   0x00CF9B000000FFFF
+home_tss:
+        .quad   0x0000890000000067
 to_compat:
         .long   leave_long
         .word   0x18

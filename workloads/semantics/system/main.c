@@ -24,6 +24,7 @@ static const struct kind {
 } kinds[] = {
     {'a', case_segment},    {'b', case_far},    {'c', case_event},
     {'d', case_far_legacy}, {'e', case_paging}, {'f', case_control},
+    {'g', case_v86},
 };
 
 static struct {
@@ -160,10 +161,39 @@ static const char *const names[16] = {"ax",  "cx",  "dx",  "bx", "",    "bp",
                                       "si",  "di",  "r8",  "r9", "r10", "r11",
                                       "r12", "r13", "r14", "r15"};
 
+/* A double fault: the interrupted task is in its TSS. */
+static void decode_task(void)
+{
+    u16 link = *(u16 *)(uintptr_t)TSS_DF_AT;
+    u64 d = gdt()[link / 8 % GDT_COUNT];
+    u32 base = (u32)(d >> 16 & 0xffffff);
+    out.tr = link;
+    if (base != TSS_AT && base != TSS2_AT) /* a jump to the task itself */
+        return;
+    if ((d >> 43 & 1) == 0) { /* 16 bits */
+        const u16 *t = (const u16 *)(uintptr_t)base;
+        for (unsigned i = 0; i < 8; i++)
+            out.gpr[i] = t[9 + i];
+        out.rip = t[7], out.flags = t[8], out.rsp = t[13];
+        out.es = t[17], out.cs = t[18], out.ss = t[19], out.ds = t[20];
+        return;
+    }
+    const u32 *t = (const u32 *)(uintptr_t)base;
+    for (unsigned i = 0; i < 8; i++)
+        out.gpr[i] = t[10 + i];
+    out.rip = t[8], out.flags = t[9], out.rsp = t[14];
+    out.es = t[18], out.cs = t[19], out.ss = t[20], out.ds = t[21];
+    out.fs = t[22], out.gs = t[23];
+}
+
 /* In protected mode the frame is found on the handler's stack. */
 static void decode_legacy(void)
 {
     const u64 *raw = out.raw;
+    if ((out.tr & 0xffff) == SEL_TSS_DF) {
+        decode_task();
+        return;
+    }
     for (unsigned i = 0; i < 8; i++)
         out.gpr[i] = raw[7 - i] & 0xffffffff;
     out.vector = raw[8];
@@ -171,13 +201,29 @@ static void decode_legacy(void)
     out.rip = raw[10] & 0xffffffff;
     out.cs = raw[11] & 0xffff;
     out.flags = raw[12] & 0xffffffff;
-    if ((out.cs & 3) != 0 || (out.flags & 0x20000) != 0) {
+    if ((out.flags & 0x20000) != 0) { /* from virtual-8086 mode */
+        out.rsp = raw[13] & 0xffffffff;
+        out.ss = raw[14] & 0xffff;
+        out.es = raw[15] & 0xffff;
+        out.ds = raw[16] & 0xffff;
+        out.fs = raw[17] & 0xffff;
+        out.gs = raw[18] & 0xffff;
+    } else if ((out.cs & 3) != 0) {
         out.rsp = raw[13] & 0xffffffff;
         out.ss = raw[14] & 0xffff;
     } else {
         out.rsp += 13 * 4;
         out.ss &= 0xffff;
     }
+}
+
+/* The stubs run on whatever stack a case of protected mode leaves; what they
+ * meet there is told relative to them. */
+static void relocate(void)
+{
+    u64 stub = (u64)(uintptr_t)stub32_0;
+    if (out.rip >= stub && out.rip < stub + 0x2000)
+        out.rip -= stub;
 }
 
 static const struct kind *kind_of(char letter)
@@ -242,6 +288,7 @@ static void run_case(u64 index, unsigned kind_count)
     if (legacy) {
         run_legacy();
         decode_legacy();
+        relocate();
     } else {
         run_long();
     }
@@ -277,12 +324,13 @@ int guest_main(const char *line)
     out8(0xa1, 0xff);
     for (u32 at = 0; at < WORLD_END; at += 8)
         *(volatile u64 *)(uintptr_t)at = 0xccccccccccccccccull;
-    for (u32 at = SCRATCH_AT; at < SCRATCH_AT + 0x4000; at += 8)
+    for (u32 at = SCRATCH_AT; at < TABLES_END; at += 8)
         *(volatile u64 *)(uintptr_t)at = 0;
     pages_init();
     setup.cr4 = 0x20;
     home_cr3 = pages_root();
     control_init();
+    v86_init();
     run_all();
     text("end\n");
     static const char bye[] = "Shutdown";

@@ -268,7 +268,8 @@ void case_paging(void)
         *(u64 *)(uintptr_t)(FRAME + 0x1000 * page + 8) =
             descriptor(0, 0xfffff, one_in(2) ? 0xf3 : 0xf2, 0xc);
     /* A stack that is the supervisor's, for SMAP's sake. */
-    ((u32 *)(uintptr_t)TSS_AT)[1] = (u32)(uintptr_t)capture_stack_top;
+    ((u32 *)(uintptr_t)TSS_AT)[1] = CAPTURE_STACK;
+    ((u32 *)(uintptr_t)TSS_DF_AT)[7] = (u32)setup.cr3;
     u64 ldt = test_page & 0xffffffff;
     gdt()[18] = descriptor((u32)ldt, 0xfff, 0x82, 0);
     gdt()[19] = test_page >> 32;

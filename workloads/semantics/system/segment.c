@@ -50,8 +50,6 @@ static unsigned load_far(unsigned seg)
     static const u8 second[] = {0, 0, 0xb2, 0, 0xb4, 0xb5};
     if (bits == BITS64 && (seg == ES || seg == DS))
         seg = SS;
-    if (legacy && cpl == 0 && seg == SS)
-        seg = GS;
     if (seg == CS)
         seg = FS;
     u32 prefix = below(4);
@@ -82,8 +80,6 @@ static unsigned load_segment(u16 sel)
 {
     static const u8 usual[] = {ES, SS, DS, FS, GS, SS};
     unsigned seg = usual[below(6)];
-    if (legacy && cpl == 0 && seg == SS) /* the stubs run on this stack */
-        seg = DS;
     u32 how = below(4);
     if (how == 0) {
         *(u16 *)(uintptr_t)STACK_CASE = sel;
@@ -92,7 +88,7 @@ static unsigned load_segment(u16 sel)
         far_pointer(sel);
         return load_far(seg);
     } else {
-        if (one_in(64) && !(legacy && cpl == 0))
+        if (one_in(64))
             seg = below(8);
         if (one_in(4))
             emit(0x66);

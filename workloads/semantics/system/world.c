@@ -64,11 +64,13 @@ static void trusted_segments(void)
 static void tss_init(void)
 {
     u32 *t = (u32 *)(uintptr_t)TSS_AT;
-    u32 ist1 = (u32)(uintptr_t)capture_stack_top;
+    u32 *df = (u32 *)(uintptr_t)TSS_DF_AT;
+    u32 ist1 = CAPTURE_STACK;
     if (legacy) {
         t[1] = STACK_LEVEL0, t[2] = data_selector(0);
         t[3] = STACK_LEVEL1, t[4] = data_selector(1);
         t[5] = STACK_LEVEL2, t[6] = data_selector(2);
+        t[7] = (u32)setup.cr3;
     } else {
         t[1] = STACK_LEVEL0;
         t[3] = STACK_LEVEL1;
@@ -77,8 +79,18 @@ static void tss_init(void)
         t[11] = STACK_IST2;
     }
     t[25] = 0x68 << 16;
-    for (unsigned i = 0; i < 26; i++)
+    for (unsigned i = 0; i < 26; i++) {
         t[i + (TSS2_AT - TSS_AT) / 4] = t[i];
+        df[i] = 0;
+    }
+    df[7] = (u32)setup.cr3;
+    df[8] = (u32)(uintptr_t)double_fault;
+    df[9] = 2;
+    df[14] = CAPTURE_STACK;
+    df[18] = df[20] = df[21] = SEL_DATA0;
+    df[19] = SEL_CODE32_0;
+    if (legacy)
+        gdt()[SEL_TSS_DF / 8] = descriptor(TSS_DF_AT, 0x67, 0x89, 0);
 }
 
 void trusted_gate(unsigned vector, unsigned dpl)
@@ -119,6 +131,7 @@ void world_reset(void)
     setup.cr4 = 0x620;
     setup.cr3 = pages_root();
     pages_user(true);
+    pages_zero(false);
 }
 
 void world_mode(void)
@@ -138,6 +151,8 @@ void world_mode(void)
     tss_init();
     for (unsigned v = 0; v < 256; v++)
         trusted_gate(v, v == 3 || v == 4 ? 3 : 0);
+    if (legacy)
+        ((u64 *)(uintptr_t)IDT_AT)[8] = gate_low(0, SEL_TSS_DF, 0x85, 0);
     setup.cs = code_selector(bits, cpl);
     setup.ss = data_selector(cpl);
     setup.rsp = STACK_CASE;
@@ -295,15 +310,16 @@ void emit32(u32 v)
 /*
  * For every format the same map: the first 640 KiB in 4-KByte pages, the rest
  * of the first 16 MiB, where the harness is, in large ones. Linear addresses
- * above belong to nobody or to the case.
+ * above belong to nobody or to the case. The tables lie where no compiler can
+ * move them, as their addresses are seen by the cases.
  */
-static u64 pml4[512] __attribute__((aligned(4096)));
-static u64 pdpt[512] __attribute__((aligned(4096)));
-static u64 pdptes[4] __attribute__((aligned(4096))); /* PAE */
-static u64 pd[512] __attribute__((aligned(4096)));
-static u64 pt[512] __attribute__((aligned(4096)));
-static u32 pd32[1024] __attribute__((aligned(4096)));
-static u32 pt32[1024] __attribute__((aligned(4096)));
+#define pml4   ((u64 *)0x84000)
+#define pdpt   ((u64 *)0x85000)
+#define pdptes ((u64 *)0x86000) /* PAE */
+#define pd     ((u64 *)0x87000)
+#define pt     ((u64 *)0x88000)
+#define pd32   ((u32 *)0x89000)
+#define pt32   ((u32 *)0x8a000)
 
 static u32 at(const void *p)
 {
@@ -313,12 +329,18 @@ static u32 at(const void *p)
 void pages_user(bool world)
 {
     u32 flags = world ? 0x67 : 0x63;
-    for (u32 page = 0; page < 0xa0; page++) {
+    for (u32 page = 1; page < 0xa0; page++) {
         bool tables = page >= GDT_AT >> 12 && page <= IDT_AT >> 12;
         u32 rights = page >= WORLD_END >> 12 || tables ? 0x63 : flags;
         pt[page] = page << 12 | rights;
         pt32[page] = page << 12 | rights;
     }
+}
+
+/* Page 0, which only virtual-8086 mode's vectors need. */
+void pages_zero(bool present)
+{
+    pt[0] = present ? 0x67 : 0;
 }
 
 void pages_init(void)

@@ -30,10 +30,13 @@ enum {
     STACK_IST2 = 0x7e00,
     GDT_AT = 0x9000,
     LDT_AT = 0x9400,
-    TSS_AT = 0x9800,  /* the trusted one; IST1 is the harness's */
-    TSS2_AT = 0x9c00, /* what random TSS descriptors name */
+    TSS_AT = 0x9800,     /* the trusted one; IST1 is the harness's */
+    TSS2_AT = 0x9c00,    /* what random TSS descriptors name */
+    TSS_DF_AT = 0x8f000, /* of the task that takes #DF in protected mode */
     IDT_AT = 0xa000,
-    SCRATCH_AT = 0x80000, /* page tables of the paging cases */
+    SCRATCH_AT = 0x80000,    /* page tables of the paging cases */
+    TABLES_END = 0x8b000,    /* the world's own are behind them */
+    CAPTURE_STACK = 0x8e000, /* top of the stack that the stubs run on */
 };
 
 /* Trusted selectors, at the same place in every GDT. */
@@ -41,6 +44,7 @@ enum {
     SEL_CODE64 = 0x08,
     SEL_DATA0 = 0x10,
     SEL_CODE32_0 = 0x18, /* then data 1, code32 1, data 2, ... */
+    SEL_TSS_DF = 0x78,
     SEL_TSS = 0x80,
     SEL_LDT = 0x90,
     GDT_RANDOM = 20, /* first index of random descriptors */
@@ -72,10 +76,9 @@ struct outcome {
 
 extern struct setup setup;
 extern struct outcome out;
-extern const char stub64_0[], stub32_0[];
+extern const char stub64_0[], stub32_0[], double_fault[];
 void run_long(void);
 void run_legacy(void);
-extern u8 capture_stack_top[];
 
 /* --- random numbers: splitmix64 --- */
 
@@ -142,6 +145,7 @@ void note(const char *name, u64 v);
 void pages_init(void);
 u64 pages_root(void);
 void pages_user(bool world); /* the world's pages are the user's */
+void pages_zero(bool present);
 u64 *pages_pml4(void);
 u64 *pages_pdpt(void);
 u32 *pages_pd32(void);
@@ -157,6 +161,8 @@ void case_far(void);
 void case_far_legacy(void);
 void case_event(void);
 void case_paging(void);
+void case_v86(void);
+void v86_init(void); /* the 8086 vectors */
 void case_control(void);
 void control_init(void);
 void control_restore(void); /* what the last control case changed */

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# usage: plants.sh VTSIM_PLANTED IMAGE
+# The system-level cases must see every defect of mmu/plant.h and of
+# cpu/plant_system.h, and that 1-GByte pages are absent when they are.
+set -euo pipefail
+vtsim=$1 image=$2
+here=$(dirname "$0")
+source "$here/common.sh"
+
+cases() {
+    timeout 60 "$vtsim" run "${like_bochs[@]}" "$@" \
+        --append "seed=7 count=2000 kinds=abcdefg" "$image" 2>&1 || true
+}
+
+# numbers HEADER FIRST: "number name" of the planted defects.
+numbers() {
+    grep -oE '^    (MMU|SYS)_PLANT_[A-Z0-9_]+' "$1" | tr -d ' ' |
+        grep -vE '_(FIRST|END)$' |
+        awk -v n="$2" '{ print n++, $1 }'
+}
+
+good=$(cases --set core.plant=0)
+grep -qx end <<<"$good" || { echo "the cases do not end"; exit 1; }
+found=0 tried=0
+
+must_differ() {
+    local name=$1 seen
+    shift
+    seen=$(cases "$@")
+    tried=$((tried + 1))
+    if [ "$seen" = "$good" ]; then
+        echo "NOT found: $name"
+    else
+        found=$((found + 1))
+    fi
+}
+
+while read -r number name; do
+    must_differ "$name" --set "core.plant=$number"
+done < <(
+    numbers "$here/../../cpu/plant_system.h" 500
+    numbers "$here/../../mmu/plant.h" 1000
+)
+must_differ "no 1-GByte pages" --set core.pages_1g=off
+echo "$found of $tried found"
+[ "$found" -eq "$tried" ]
