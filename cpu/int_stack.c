@@ -143,10 +143,26 @@ static bool enter_checks(struct cpu *c, const struct stack *s, unsigned n,
     return enter_probe(c, s, s->sp - ((uint64_t)n << lg) - bytes, 1u << lg);
 }
 
+/* A value of the display, read at offset `at`, with the bytes that the n
+ * values pushed below sp would have put there. */
+static uint64_t enter_overlay(uint64_t value, uint64_t at, const uint64_t *v,
+                              unsigned n, uint64_t sp, unsigned size)
+{
+    for (unsigned i = 0; i < n * size; i++) {
+        uint64_t byte = sp - (i / size + 1) * size + i % size - at;
+        if (byte >= size)
+            continue;
+        uint64_t pushed = v[i / size] >> (8 * (i % size)) & 0xff;
+        value &= ~(UINT64_C(0xff) << (8 * byte));
+        value |= pushed << (8 * byte);
+    }
+    return value;
+}
+
 /*
  * The display is read before anything is pushed, so that a fault changes
- * nothing: a display that overlaps the new frame, which no compiler makes,
- * would be read as it was before.
+ * nothing; where it overlaps the new frame it is read as pushed. (Not across
+ * a wrap of a 16-bit stack pointer.)
  */
 enum step int_enter(struct cpu *c, const struct uop *u)
 {
@@ -158,8 +174,11 @@ enum step int_enter(struct cpu *c, const struct uop *u)
     v[n++] = c->gpr[REG_RBP];
     for (unsigned i = 1; i < level; i++) {
         display.sp = c->gpr[REG_RBP] - ((uint64_t)i << lg);
-        if (!stack_pop(c, &display, &v[n++], 1, 1u << lg))
+        uint64_t at = display.sp;
+        if (!stack_pop(c, &display, &v[n], 1, 1u << lg))
             return STEP_FAULT;
+        v[n] = enter_overlay(v[n], at, v, n, s.sp, 1u << lg);
+        n++;
     }
     uint64_t frame = s.sp - (1u << lg);
     if (!wide)

@@ -10,7 +10,7 @@ set -euo pipefail
 tool=$1
 shift
 header=$(dirname "$0")/../../cpu/plant.h
-slice=(--cases 60000 --sequences 6000 --x87 10000 --seed 7 --jobs 2 --stop)
+slice=(--cases 100000 --sequences 6000 --x87 10000 --seed 7 --jobs 2 --stop)
 "$tool" "${slice[@]}" --show 3 >/dev/null ||
     { echo "differences without a planted defect"; exit 1; }
 unit_finds() { # number, programs

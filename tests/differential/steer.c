@@ -180,7 +180,7 @@ uint64_t operand_address(const struct test_case *t,
 {
     int base = gpr_number(o->mem.base), index = gpr_number(o->mem.index);
     uint64_t at = (uint64_t)o->mem.disp.value;
-    if (o->mem.base == ZYDIS_REGISTER_RIP)
+    if (o->mem.base == ZYDIS_REGISTER_RIP || o->mem.base == ZYDIS_REGISTER_EIP)
         at += t->before.rip + t->zi.length;
     else if (base >= 0)
         at += t->before.gpr[base];
@@ -211,11 +211,15 @@ static const ZydisDecodedOperand *memory_operand(const struct test_case *t)
     return NULL;
 }
 
+/* A target that may stay: not canonical, or the kernel's. */
+static bool may_stay(struct rng *r, const struct test_case *t, uint64_t target)
+{
+    return t->mode == CODE_64 && target >> 47 != 0 && one_in(r, 4);
+}
+
 static void steer_branch(struct rng *r, struct test_case *t)
 {
     uint64_t to = t->before.rip - t->place + 0x100 + below(r, 0x600);
-    const ZydisDecodedOperand *o = &t->zo[0];
-    bool always = t->mode != CODE_64;
     if (t->zi.raw.imm[0].is_relative) {
         int64_t d = (int64_t)(40 + below(r, 60));
         if (below(r, 2) || t->place > 0xe00)
@@ -225,15 +229,22 @@ static void steer_branch(struct rng *r, struct test_case *t)
         return;
     }
     for (unsigned i = 0; i < t->zi.operand_count; i++) {
-        o = &t->zo[i];
-        if (o->type == ZYDIS_OPERAND_TYPE_REGISTER && i == 0 &&
-            gpr_number(o->reg.value) >= 0 && (always || !one_in(r, 32))) {
-            t->before.gpr[gpr_number(o->reg.value)] = to;
-        } else if (o->type == ZYDIS_OPERAND_TYPE_MEMORY) {
-            uint8_t *m = operand_memory(t, o, 8);
-            if (m != NULL && (always || !one_in(r, 32)))
-                put_le(m, to, 8);
-        }
+        const ZydisDecodedOperand *o = &t->zo[i];
+        if (!(o->actions & ZYDIS_OPERAND_ACTION_MASK_READ))
+            continue; /* what CALL pushes */
+        int reg = o->type == ZYDIS_OPERAND_TYPE_REGISTER && i == 0
+                      ? gpr_number(o->reg.value)
+                      : -1;
+        uint8_t *m = o->type == ZYDIS_OPERAND_TYPE_MEMORY
+                         ? operand_memory(t, o, 8)
+                         : NULL;
+        uint64_t now = 0;
+        if (m != NULL)
+            memcpy(&now, m, 8);
+        if (reg >= 0 && !may_stay(r, t, t->before.gpr[reg]))
+            t->before.gpr[reg] = to;
+        else if (m != NULL && !may_stay(r, t, now))
+            put_le(m, to, 8);
     }
 }
 
@@ -376,7 +387,7 @@ static void steer_mnemonic(struct rng *r, struct test_case *t)
     case ZYDIS_MNEMONIC_AAD: /* a base of 0 is #DE */
         if (below(r, 2))
             t->bytes[t->zi.raw.imm[0].offset] =
-                (uint8_t[]){0, 1, 10, 255}[below(r, 4)];
+                (uint8_t[]){0, 0, 10, 255}[below(r, 4)];
         break;
     case ZYDIS_MNEMONIC_DIV:
     case ZYDIS_MNEMONIC_IDIV: steer_divide(r, t); break;
@@ -405,6 +416,8 @@ static void steer_mnemonic(struct rng *r, struct test_case *t)
 void steer(struct rng *r, struct test_case *t)
 {
     aim_operands(r, t);
+    if (!case_decode(t)) /* a displacement is another one now */
+        return;
     if (has_rep(&t->zi)) { /* bits beyond the address size do not count */
         uint64_t rest =
             t->mode == CODE_64 ? rng_next(r) : (uint32_t)rng_next(r);

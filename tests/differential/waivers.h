@@ -146,6 +146,10 @@ static bool area_end(struct scope *s)
     for (unsigned i = 0; i < s->t->zi.operand_count; i++)
         area |= s->t->zo[i].type == ZYDIS_OPERAND_TYPE_MEMORY &&
                 (s->t->zo[i].size >= 14 * 8 || has_image(&s->t->zi));
+    if (s->sim->vector < 0 && s->native->vector >= 12) {
+        s->mask_outcome = true; /* ... of all the area, used or not */
+        return has_image(&s->t->zi);
+    }
     if (s->sim->vector == 12 || s->sim->vector == 13) {
         s->mask_fault = true; /* ... beyond the segment limit */
         return area && s->native->vector == 14;
@@ -205,7 +209,7 @@ static bool rep_compare_fault(struct scope *s)
     s->mask_flags = 0;
     return (zi->attributes & (ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE |
                               ZYDIS_ATTRIB_HAS_REP)) &&
-           s->native->vector == 14 && s->sim->vector == 14;
+           s->native->vector >= 12 && s->sim->vector >= 12;
 }
 
 static bool fcom_unmasked(struct scope *s)
@@ -305,18 +309,6 @@ static bool gather_fault(struct scope *s)
     return true;
 }
 
-/* VPINSRQ, VPEXTRQ, VMOVQ with VEX.W = 1 outside 64-bit mode. */
-static bool vex_w1(struct scope *s)
-{
-    const ZydisDecodedInstruction *zi = &s->t->zi;
-    s->mask_outcome = true;
-    return s->t->mode != CODE_64 && s->native->vector == 6 &&
-           zi->encoding == ZYDIS_INSTRUCTION_ENCODING_VEX && zi->raw.vex.W &&
-           (zi->mnemonic == ZYDIS_MNEMONIC_VPINSRD ||
-            zi->mnemonic == ZYDIS_MNEMONIC_VPEXTRD ||
-            zi->mnemonic == ZYDIS_MNEMONIC_VMOVD);
-}
-
 static bool clflush_code(struct scope *s)
 {
     const ZydisMnemonic m = s->t->zi.mnemonic;
@@ -371,8 +363,10 @@ static const struct waiver {
      "SDM Vol.2 MOVS, CMPS, LDS, BOUND: which of two faulting accesses is made "
      "first is not specified"},
     {"area-end", area_end, 0.006,
-     "SDM Vol.2 FXSAVE and its like: which byte of an area that faults is "
-     "reported is not specified; AMD touches the last one first"},
+     "SDM Vol.2 FXSAVE, XSAVE and their like: which byte of an area is "
+     "accessed "
+     "first, and whether components not transferred are, is not specified; "
+     "AMD touches the last byte first"},
     {"limit-wrap", limit_wrap, 0.0001,
      "SDM Vol.3 Limit Checking: with a limit of FFFFFFFFh an access that wraps "
      "may or may not fault"},
@@ -397,13 +391,12 @@ static const struct waiver {
     {"gather-fault", gather_fault, 0.005,
      "SDM Vol.2 VGATHER: the mask is extended before the first load; AMD "
      "extends none of a gather that faults"},
-    {"vex-w1", vex_w1, 0.001,
-     "SDM Vol.2 VPINSRQ: VEX.W is ignored outside 64-bit mode; AMD: #UD"},
     {"clflush-code", clflush_code, 0.0001,
      "SDM Vol.2 CLFLUSH may name an execute-only segment; the model refuses"},
     {"dot-product", dot_product, 0.0001,
-     "SDM Vol.2 DPPS: whether the precision flag of the additions is reported "
-     "beside an unmasked exception of the multiplications"},
+     "SDM Vol.2 DPPS: whether the flags of the additions are reported beside "
+     "an "
+     "unmasked exception of the multiplications"},
     {"fld-denormal", fld_denormal, 0.002,
      "SDM Vol.1 Denormal Operand Exception: an unmasked #D stops FLD before "
      "it pushes; AMD pushes"},
