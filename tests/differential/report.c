@@ -178,7 +178,7 @@ static uint64_t report_waivers(const struct tally *sum, uint64_t run)
         if ((double)sum->waived[w] > waiver_share(w) * (double)run + 8) {
             note = " ABOVE ITS SHARE";
             wrong++;
-        } else if (run >= 1000000 && sum->waived[w] == 0) {
+        } else if (sum->run[CASE_SINGLE] >= 1000000 && sum->waived[w] == 0) {
             note = " (no hit: delete it)";
         }
         printf("waiver %-18s %8llu%s  %s\n", waiver_name(w),

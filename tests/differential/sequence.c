@@ -68,6 +68,8 @@ static bool unsuitable(const struct test_case *t)
     case ZYDIS_MNEMONIC_VRSQRTSS: return true;
     default: break;
     }
+    if (zi->meta.category == ZYDIS_CATEGORY_SHA)
+        return true; /* unaligned operands, by vendor */
     if (zi->opcode_map == ZYDIS_OPCODE_MAP_0F && zi->opcode == 0x0d)
         return true; /* a prefetch or #UD, by vendor */
     if (zi->opcode_map == ZYDIS_OPCODE_MAP_0F &&

@@ -309,6 +309,15 @@ static bool gather_fault(struct scope *s)
     return true;
 }
 
+static bool sha_unaligned(struct scope *s)
+{
+    s->mask_outcome = true;
+    return s->t->zi.meta.category == ZYDIS_CATEGORY_SHA &&
+           s->t->zo[1].type == ZYDIS_OPERAND_TYPE_MEMORY &&
+           operand_address(s->t, &s->t->zo[1]) % 16 != 0 &&
+           s->sim->vector == 13 && s->native->vector != 13;
+}
+
 static bool clflush_code(struct scope *s)
 {
     const ZydisMnemonic m = s->t->zi.mnemonic;
@@ -403,6 +412,9 @@ static const struct waiver {
      "extends none of a gather that faults"},
     {"clflush-code", clflush_code, 0.0001,
      "SDM Vol.2 CLFLUSH may name an execute-only segment; the model refuses"},
+    {"sha-unaligned", sha_unaligned, 0.004,
+     "SDM Vol.2 SHA1MSG1 and its like, exceptions type 4: an unaligned operand "
+     "is #GP; AMD loads it"},
     {"dot-product", dot_product, 0.0001,
      "SDM Vol.2 DPPS: whether the flags of the additions are reported beside "
      "an "
