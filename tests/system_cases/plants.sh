@@ -8,9 +8,11 @@ vtsim=$1 image=$2
 here=$(dirname "$0")
 source "$here/common.sh"
 
-cases() {
+cases() { # words of the command line, parameters
+    local words=$1
+    shift
     timeout 60 "$vtsim" run "${like_bochs[@]}" "$@" \
-        --append "seed=7 count=2000 kinds=abcdefg" "$image" 2>&1 || true
+        --append "seed=7 $words" "$image" 2>&1 || true
 }
 
 # numbers HEADER FIRST: "number name" of the planted defects.
@@ -20,14 +22,12 @@ numbers() {
         awk -v n="$2" '{ print n++, $1 }'
 }
 
-good=$(cases --set core.plant=0)
-grep -qx end <<<"$good" || { echo "the cases do not end"; exit 1; }
 found=0 tried=0
 
 must_differ() {
     local name=$1 seen
     shift
-    seen=$(cases "$@")
+    seen=$(cases "$words" "$@")
     tried=$((tried + 1))
     if [ "$seen" = "$good" ]; then
         echo "NOT found: $name"
@@ -36,12 +36,19 @@ must_differ() {
     fi
 }
 
-while read -r number name; do
-    must_differ "$name" --set "core.plant=$number"
-done < <(
-    numbers "$here/../../cpu/plant_system.h" 500
-    numbers "$here/../../mmu/plant.h" 1000
-)
+# each_of HEADER FIRST WORDS
+each_of() {
+    words=$3
+    good=$(cases "$words")
+    grep -qx end <<<"$good" || { echo "the cases do not end"; exit 1; }
+    local number name
+    while read -r number name; do
+        must_differ "$name" --set "core.plant=$number"
+    done < <(numbers "$1" "$2")
+}
+
+each_of "$here/../../cpu/plant_system.h" 500 "count=6000 kinds=acf"
+each_of "$here/../../mmu/plant.h" 1000 "count=2000 kinds=e"
 must_differ "no 1-GByte pages" --set core.pages_1g=off
 echo "$found of $tried found"
 [ "$found" -eq "$tried" ]

@@ -72,7 +72,7 @@ def iret_short(inputs, a, b, differs):
     does so with 64 bits only."""
     return (inputs["kind"] == "b" and inputs["bits"] == 0x40 and
             inputs.get("iret", 8) < 8 and inputs.get("iret", 0) and
-            differs & {"sp", "ss", "v"})
+            bool(differs & {"sp", "ss", "v", "e"}))
 
 
 def call_offset(inputs, a, b, differs):
