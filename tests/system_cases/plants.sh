@@ -18,7 +18,7 @@ cases() { # words of the command line, parameters
 # numbers HEADER FIRST: "number name" of the planted defects.
 numbers() {
     grep -oE '^    (MMU|SYS)_PLANT_[A-Z0-9_]+' "$1" | tr -d ' ' |
-        grep -vE '_(FIRST|END)$' |
+        grep -vE '^(MMU|SYS)_PLANT_(FIRST|END)$' |
         awk -v n="$2" '{ print n++, $1 }'
 }
 
