@@ -328,16 +328,6 @@ static bool clflush_code(struct scope *s)
            s->sim->vector == 13 && s->t->zo[0].mem.segment == ZYDIS_REGISTER_CS;
 }
 
-static bool sha_unaligned(struct scope *s)
-{
-    const struct test_case *t = s->t;
-    s->mask_outcome = true;
-    return t->zi.meta.isa_ext == ZYDIS_ISA_EXT_SHA &&
-           t->zo[1].type == ZYDIS_OPERAND_TYPE_MEMORY &&
-           operand_address(t, &t->zo[1]) % 16 != 0 && s->sim->vector == 13 &&
-           s->native->vector != 13;
-}
-
 static bool fld_denormal(struct scope *s)
 {
     const struct fx_image *after = &s->native->after.fx;
@@ -422,9 +412,6 @@ static const struct waiver {
     {"fld-denormal", fld_denormal, 0.002,
      "SDM Vol.1 Denormal Operand Exception: an unmasked #D stops FLD before "
      "it pushes; AMD pushes"},
-    {"sha-unaligned", sha_unaligned, 0.001,
-     "SDM Vol.2 SHA1RNDS4 and its like, Exceptions Type 4: #GP when the "
-     "operand is not aligned; AMD does not ask for it"},
 };
 
 unsigned waiver_count(void)
