@@ -26,7 +26,12 @@ differential_program(differential vtsim_machine)
 set_source_files_properties(${avx_sources} PROPERTIES COMPILE_OPTIONS
                             "${avx_options}")
 
-# The cpu room once more with the planted defects compiled in.
+# The cpu and mmu rooms once more with the planted defects compiled in.
+get_target_property(mmu_sources vtsim_mmu SOURCES)
+add_library(vtsim_mmu_planted STATIC ${mmu_sources})
+target_compile_definitions(vtsim_mmu_planted PRIVATE VTSIM_PLANTS)
+target_compile_options(vtsim_mmu_planted PRIVATE -O1)
+target_link_libraries(vtsim_mmu_planted PRIVATE vtsim_flags PUBLIC vtsim_base)
 get_target_property(cpu_sources vtsim_cpu SOURCES)
 list(FILTER cpu_sources EXCLUDE REGEX "TARGET_OBJECTS")
 add_library(vtsim_cpu_planted STATIC ${cpu_sources} ${exec_sources})
@@ -34,7 +39,7 @@ target_compile_definitions(vtsim_cpu_planted PRIVATE VTSIM_PLANTS
                            ENGINE_TIMING=0)
 target_compile_options(vtsim_cpu_planted PRIVATE -O1)
 target_link_libraries(vtsim_cpu_planted PRIVATE vtsim_flags
-                      PUBLIC vtsim_mmu vtsim_timer vtsim_base
+                      PUBLIC vtsim_timer vtsim_base
                       ${ZYDIS_LIBRARY})
 add_library(vtsim_exec_planted OBJECT ${exec_sources})
 target_compile_definitions(vtsim_exec_planted PRIVATE VTSIM_PLANTS
@@ -43,7 +48,7 @@ target_compile_options(vtsim_exec_planted PRIVATE -O1)
 target_link_libraries(vtsim_exec_planted PRIVATE vtsim_flags)
 target_sources(vtsim_cpu_planted PRIVATE $<TARGET_OBJECTS:vtsim_exec_planted>)
 
-differential_program(differential_planted vtsim_cpu_planted)
+differential_program(differential_planted vtsim_cpu_planted vtsim_mmu_planted)
 target_sources(differential_planted PRIVATE
                ${CMAKE_SOURCE_DIR}/sim/machine/config.c
                ${CMAKE_SOURCE_DIR}/sim/machine/param_table.c)
@@ -56,7 +61,7 @@ foreach(unit ${planted_units})
                  ${CMAKE_SOURCE_DIR}/sim/machine/config.c
                  ${CMAKE_SOURCE_DIR}/sim/machine/param_table.c)
   target_link_libraries(${unit}_planted PRIVATE vtsim_flags vtsim_cpu_planted
-                        PkgConfig::CHECK)
+                        vtsim_mmu_planted PkgConfig::CHECK)
   set_target_properties(${unit}_planted PROPERTIES
                         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   list(APPEND planted_programs ${CMAKE_BINARY_DIR}/tests/${unit}_planted)

@@ -3,13 +3,9 @@
 # that they must find.
 set(system_cases ${CMAKE_CURRENT_SOURCE_DIR}/system_cases)
 
-# The simulator with planted defects: its own cpu and mmu rooms, taken whole,
-# so that nothing of the plain ones is linked.
-get_target_property(mmu_sources vtsim_mmu SOURCES)
-add_library(vtsim_mmu_planted STATIC ${mmu_sources})
-target_compile_definitions(vtsim_mmu_planted PRIVATE VTSIM_PLANTS)
-target_compile_options(vtsim_mmu_planted PRIVATE -O1)
-target_link_libraries(vtsim_mmu_planted PRIVATE vtsim_flags PUBLIC vtsim_base)
+# The simulator with planted defects: the cpu and mmu rooms of
+# ../differential/tests.cmake, taken whole, so that nothing of the plain ones
+# is linked.
 add_executable(vtsim_planted ${CMAKE_SOURCE_DIR}/sim/cli/main.c
                ${CMAKE_SOURCE_DIR}/sim/machine/param_table.c)
 target_compile_definitions(vtsim_planted PRIVATE VTSIM_PLANTS)
