@@ -26,25 +26,28 @@ differential_program(differential vtsim_machine)
 set_source_files_properties(${avx_sources} PROPERTIES COMPILE_OPTIONS
                             "${avx_options}")
 
-# The cpu and mmu rooms once more with the planted defects compiled in.
+# The cpu and mmu rooms once more with the planted defects compiled in, under
+# the undefined-behaviour sanitizer.
+set(checked_options -O1 -fsanitize=undefined -fno-sanitize-recover=all)
 get_target_property(mmu_sources vtsim_mmu SOURCES)
 add_library(vtsim_mmu_planted STATIC ${mmu_sources})
 target_compile_definitions(vtsim_mmu_planted PRIVATE VTSIM_PLANTS)
-target_compile_options(vtsim_mmu_planted PRIVATE -O1)
+target_compile_options(vtsim_mmu_planted PRIVATE ${checked_options})
 target_link_libraries(vtsim_mmu_planted PRIVATE vtsim_flags PUBLIC vtsim_base)
 get_target_property(cpu_sources vtsim_cpu SOURCES)
 list(FILTER cpu_sources EXCLUDE REGEX "TARGET_OBJECTS")
 add_library(vtsim_cpu_planted STATIC ${cpu_sources} ${exec_sources})
 target_compile_definitions(vtsim_cpu_planted PRIVATE VTSIM_PLANTS
-                           ENGINE_TIMING=0)
-target_compile_options(vtsim_cpu_planted PRIVATE -O1)
+                           VTSIM_NO_TAIL_CALLS ENGINE_TIMING=0)
+target_compile_options(vtsim_cpu_planted PRIVATE ${checked_options})
 target_link_libraries(vtsim_cpu_planted PRIVATE vtsim_flags
                       PUBLIC vtsim_timer vtsim_base
                       ${ZYDIS_LIBRARY})
+target_link_options(vtsim_cpu_planted INTERFACE -fsanitize=undefined)
 add_library(vtsim_exec_planted OBJECT ${exec_sources})
 target_compile_definitions(vtsim_exec_planted PRIVATE VTSIM_PLANTS
-                           ENGINE_TIMING=1)
-target_compile_options(vtsim_exec_planted PRIVATE -O1)
+                           VTSIM_NO_TAIL_CALLS ENGINE_TIMING=1)
+target_compile_options(vtsim_exec_planted PRIVATE ${checked_options})
 target_link_libraries(vtsim_exec_planted PRIVATE vtsim_flags)
 target_sources(vtsim_cpu_planted PRIVATE $<TARGET_OBJECTS:vtsim_exec_planted>)
 

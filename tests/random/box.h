@@ -51,6 +51,7 @@ struct box {
     struct memsys *memory;
     struct cpu *cpu;
     struct rng rng;
+    uint64_t cycles_each; /* the user's: time allowed an instruction */
     uint8_t code[CODE_BYTES];
     uint8_t data[DATA_BYTES];
 };

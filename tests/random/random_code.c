@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ROUND_INSTRUCTIONS = 50000, CYCLES_EACH = 100, BOXES = 3, STOPS = 8 };
+enum { ROUND_INSTRUCTIONS = 50000, BOXES = 3, STOPS = 8 };
 
 struct campaign {
     struct box box[BOXES];
@@ -45,6 +45,8 @@ static bool open_boxes(struct campaign *k, uint64_t seed)
         }
         if (!box_open(&k->box[i], &config))
             return false;
+        /* Handlers that fault at once make events without instructions. */
+        k->box[i].cycles_each = i == 1 ? 2 : 30;
     }
     return true;
 }
@@ -59,7 +61,7 @@ static bool run_round(struct campaign *k, uint64_t seed)
     uint64_t from = a->instructions, begin = a->cycles;
     cpu_set_instruction_limit(b->cpu, from + ROUND_INSTRUCTIONS);
     enum cpu_stop stop =
-        cpu_run(b->cpu, begin + CYCLES_EACH * (uint64_t)ROUND_INSTRUCTIONS);
+        cpu_run(b->cpu, begin + b->cycles_each * ROUND_INSTRUCTIONS);
     uint64_t sum = 0, done = a->instructions - from;
     for (unsigned i = 0; i < LEAF_COUNT; i++)
         sum += a->leaf[i];

@@ -10,4 +10,15 @@ target_link_libraries(metamorphic PRIVATE vtsim_flags vtsim_machine)
 set_target_properties(metamorphic PROPERTIES
                       RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 add_test(NAME random.metamorphic COMMAND metamorphic 400 1)
-add_test(NAME random.code COMMAND random_code 10000000 1)
+
+# The same under the undefined-behaviour sanitizer.
+add_executable(random_code_checked
+               ${CMAKE_CURRENT_SOURCE_DIR}/random/random_code.c
+               ${CMAKE_CURRENT_SOURCE_DIR}/random/box.c
+               ${CMAKE_SOURCE_DIR}/sim/machine/config.c
+               ${CMAKE_SOURCE_DIR}/sim/machine/param_table.c)
+target_link_libraries(random_code_checked PRIVATE vtsim_flags
+                      vtsim_cpu_planted vtsim_mmu_planted)
+set_target_properties(random_code_checked PROPERTIES
+                      RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+add_test(NAME random.code COMMAND random_code_checked 100000000 1)
