@@ -47,7 +47,7 @@ each_of() {
     done < <(numbers "$1" "$2")
 }
 
-each_of "$here/../../cpu/plant_system.h" 500 "count=6000 kinds=acf"
+each_of "$here/../../cpu/plant_system.h" 500 "count=5000 kinds=acf"
 each_of "$here/../../mmu/plant.h" 1000 "count=2000 kinds=e"
 must_differ "no 1-GByte pages" --set core.pages_1g=off
 echo "$found of $tried found"

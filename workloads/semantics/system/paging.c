@@ -227,6 +227,8 @@ static void change(void)
     } else {
         emit3(0x0f, 0x20, 0xd8); /* MOV EAX, CR3; MOV CR3, EAX */
         emit3(0x0f, 0x22, 0xd8);
+        emit(0xb8); /* MOV EAX: a stray write finds nothing there */
+        emit32(0xcccccccc);
     }
 }
 

@@ -326,12 +326,22 @@ static u32 at(const void *p)
     return (u32)(uintptr_t)p;
 }
 
+/* What world_reset() makes anew; the sea around it is read-only, so that no
+ * case leaves traces there for another. */
+static bool is_owned(u32 page)
+{
+    u32 in_copy = page & 15;
+    bool tables = page >= GDT_AT >> 12 && page <= IDT_AT >> 12;
+    return page >= WORLD_END >> 12 || tables ||
+           (in_copy >= CODE_AT >> 12 && in_copy <= STACK_AT >> 12);
+}
+
 void pages_user(bool world)
 {
-    u32 flags = world ? 0x67 : 0x63;
     for (u32 page = 1; page < 0xa0; page++) {
         bool tables = page >= GDT_AT >> 12 && page <= IDT_AT >> 12;
-        u32 rights = page >= WORLD_END >> 12 || tables ? 0x63 : flags;
+        bool user = world && page < WORLD_END >> 12 && !tables;
+        u32 rights = 0x61 | (is_owned(page) ? 2 : 0) | (user ? 4 : 0);
         pt[page] = page << 12 | rights;
         pt32[page] = page << 12 | rights;
     }
@@ -340,7 +350,7 @@ void pages_user(bool world)
 /* Page 0, which only virtual-8086 mode's vectors need. */
 void pages_zero(bool present)
 {
-    pt[0] = present ? 0x67 : 0;
+    pt[0] = present ? 0x65 : 0;
 }
 
 void pages_init(void)
