@@ -460,7 +460,10 @@ START_TEST(tsd_and_pce_guard_the_counters)
     R.c->cr4 |= CR4_TSD;
     cpu_update_mode(R.c);
     rig_faults(&R, "0f 01 f9", EXC_GP, 0);
+    rig_long(&R, 3); /* CR4.PCE is clear */
+    rig_faults(&R, "0f 33", EXC_GP, 0);
     rig_long(&R, 0);
+    R.c->gpr[REG_RCX] = 0x4000; /* no such counter */
     rig_faults(&R, "0f 33", EXC_GP, 0);
 }
 END_TEST
