@@ -15,8 +15,7 @@
                                            AVX_V(bits) x)                      \
     {                                                                          \
         AVX_V(bits)                                                            \
-        d = avx_get##bits(c, u->dst),                                          \
-        a = avx_get##bits(c, u->aux);                                          \
+        d = avx_get##bits(c, u->dst), a = avx_get##bits(c, u->aux);            \
         if (ROUNDS_TWICE(c, order, lanes, n, s))                               \
             __asm__ volatile("vmulpd %2, %1, %1\n\tvaddpd %1, %0, %0"          \
                              : "+x"(d), "+x"(a)                                \

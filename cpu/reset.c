@@ -11,9 +11,9 @@
 
 #include "cpu/debug.h"
 #include "cpu/fpu.h"
-#include "cpu/pmc.h"
 #include "cpu/lapic.h"
 #include "cpu/msr.h"
+#include "cpu/pmc.h"
 #include "cpu/wait.h"
 #include "sim/base/bits.h"
 

@@ -55,14 +55,7 @@ SSE_IMM_OPS_LIST(X)
 #undef X
 
 /* Which lanes of a result can underflow. */
-enum sse_lanes {
-    LANES_NONE,
-    LANES_PS,
-    LANES_SS,
-    LANES_PD,
-    LANES_SD,
-    LANES_PH
-};
+enum sse_lanes { LANES_NONE, LANES_PS, LANES_SS, LANES_PD, LANES_SD, LANES_PH };
 
 /* Conversions between a general register and a vector register. */
 enum sse_cvt_op {
