@@ -60,7 +60,7 @@ def stack_noncanonical(inputs, a, b, differs):
 
 
 def smap_implicit(inputs, a, b, differs):
-    """Bochs lets EFLAGS.AC open user pages to the processor's own accesses
+    """Bochs and QEMU let EFLAGS.AC open user pages to the processor's own accesses
     (here: of the LDT)."""
     return (inputs["kind"] == "e" and 8 in inputs["op"] and
             inputs["cr4"] >> 21 & 1 and inputs["fl"] >> 18 & 1 and
@@ -137,13 +137,20 @@ def null_stack_level(inputs, a, b, differs):
             a["v"] == 13 and "e" not in a)
 
 
-def pae_pdpte(inputs, a, b, differs):
-    """QEMU marks the PDPTE accessed; PAE paging has no such flag."""
-    if (inputs["kind"] != "e" or not inputs.get("legacy") or
-            not inputs["cr4"] >> 5 & 1):
+def accessed_early(inputs, a, b, differs):
+    """QEMU marks entries accessed before it knows whether the access is
+    allowed, and PAE paging's PDPTEs, which have no such flag."""
+    if inputs["kind"] != "e" or len(a["pte"]) != len(b["pte"]):
         return set()
-    same = a["pte"][1:] == b["pte"][1:] and a["pte"][0] | 32 == b["pte"][0]
-    return {"pte"} if same else set()
+    pairs = list(zip(a["pte"], b["pte"]))
+    if a["v"] != 14 and inputs.get("legacy") and inputs["cr4"] >> 5 & 1:
+        good = pairs[0][0] | 32 == pairs[0][1] and \
+            all(x == y for x, y in pairs[1:])
+    else:
+        # An access of two pages: QEMU has not yet looked at the second when
+        # it marks the first, or the other way round.
+        good = a["v"] == 14 and all((x ^ y) & ~0x60 == 0 for x, y in pairs)
+    return {"pte"} if good else set()
 
 
 def pushed_rf(inputs, a, b, differs):
@@ -153,17 +160,36 @@ def pushed_rf(inputs, a, b, differs):
     return {"mem"} if frame else set()
 
 
-def rsvd_present(inputs, a, b, differs):
-    """QEMU leaves P out of the error code when a reserved bit is set."""
-    return {"e"} if a.get("e", 0) & 9 == 9 and \
-        b.get("e", 0) == a["e"] & ~1 and a["v"] == 14 else set()
+def int1_unknown(inputs, a, b, differs):
+    """QEMU does not know INT1 (F1)."""
+    return a["v"] == 1 and b["v"] == 6
 
 
-def cmpxchg_writes(inputs, a, b, differs):
-    """QEMU reports the fault of CMPXCHG as a read's; it writes in any
-    case."""
-    return {"e"} if 4 in inputs.get("op", ()) and a["v"] == 14 and \
-        b.get("e", 0) == a.get("e", 0) & ~2 else set()
+def split_reads_first(inputs, a, b, differs):
+    """An instruction that reads and writes across two pages: QEMU reads both
+    before it sees that the first is read-only."""
+    first, second = a.get("cr2", 0), b.get("cr2", 0)
+    split = {2, 4} & set(inputs.get("op", ())) and a["v"] == b["v"] == 14 \
+        and second & 0xfff == 0 and 0 < second - first < 8
+    return {"e", "cr2"} if split else set()
+
+
+def error_bits(inputs, a, b, differs):
+    """QEMU leaves P out of the error code when a reserved bit is set, and
+    reports the fault of an instruction that reads and writes as a read's."""
+    wrong = a.get("e", 0) ^ b.get("e", 0)
+    allowed = (1 if a.get("e", 0) & 8 else 0) | \
+        (2 if {2, 3, 4} & set(inputs.get("op", ())) else 0)
+    good = a["v"] == b["v"] == 14 and not wrong & ~allowed
+    return {"e"} if good else set()
+
+
+def accessed_width(inputs, a, b, differs):
+    """QEMU writes four bytes to mark a descriptor accessed, Bochs and vtsim
+    one: CR2 of the fault."""
+    same = 8 in inputs.get("op", ()) and a["v"] == b["v"] == 14 and \
+        a.get("cr2", 0) & ~3 == b.get("cr2", 0)
+    return {"cr2", "mem"} if same else set()
 
 
 def eip_wraps(inputs, a, b, differs):
@@ -180,7 +206,7 @@ WAIVERS = [
            "Segment Descriptor Tables in IA-32e Mode", compat_system),
     Waiver("stack-noncanonical", ("bochs",),
            "INT n/INTO/INT3/INT1, Operation", stack_noncanonical),
-    Waiver("smap-implicit", ("bochs",),
+    Waiver("smap-implicit", ("bochs", "qemu"),
            "Determination of Access Rights", smap_implicit),
     Waiver("iret-short", ("bochs",), "IRET/IRETD/IRETQ, Operation",
            iret_short),
@@ -200,11 +226,15 @@ WAIVERS = [
            v86_iret_limit),
     Waiver("null-stack-level", ("bochs",),
            "RET, IRET, 64-Bit Mode Exceptions", null_stack_level),
-    Waiver("pae-pdpte", ("qemu",), "PDPTE Registers", pae_pdpte),
+    Waiver("accessed-early", ("qemu",), "Accessed and Dirty Flags",
+           accessed_early),
     Waiver("pushed-rf", ("qemu",),
            "Instruction-Breakpoint Exception Condition", pushed_rf),
-    Waiver("rsvd-present", ("qemu",), "Page-Fault Exceptions", rsvd_present),
-    Waiver("cmpxchg-writes", ("qemu",), "CMPXCHG, Operation",
-           cmpxchg_writes),
+    Waiver("int1-unknown", ("qemu",), "INT n/INTO/INT3/INT1", int1_unknown),
+    Waiver("split-reads-first", ("qemu",), "Page-Fault Exceptions",
+           split_reads_first),
+    Waiver("error-bits", ("qemu",), "Page-Fault Exceptions", error_bits),
+    Waiver("accessed-width", ("qemu",), "Segment Descriptors",
+           accessed_width),
     Waiver("eip-wraps", ("bochs",), "Instruction Pointer", eip_wraps),
 ]
