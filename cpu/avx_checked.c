@@ -153,10 +153,12 @@ struct checked {
     union vec d, a, s;
 };
 
+/* Zero where the field of the uop names no vector register. */
 static void get(const struct cpu *c, unsigned n, unsigned bytes, union vec *v)
 {
     memset(v, 0, sizeof *v);
-    memcpy(v, &c->v[n], bytes);
+    if (n < sizeof c->v / sizeof c->v[0])
+        memcpy(v, &c->v[n], bytes);
 }
 
 /* False: c->event is valid. */

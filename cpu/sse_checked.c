@@ -217,9 +217,10 @@ static uint32_t judge(struct cpu *c, const struct uop *u, struct checked *k,
     run(c, u, k);
     uint32_t raised = fp_raised();
     struct fp_case f = {.lanes = k->lanes, .bytes = 16};
-    if (k->kind == CHECKED_OP)
+    if (k->kind == CHECKED_OP) { /* else dst may be another kind's */
         f.shape = &op_shape[k->op];
-    vec_of(&f.a, vec_get(c, u->dst));
+        vec_of(&f.a, vec_get(c, u->dst));
+    }
     vec_of(&f.b, k->s);
     vec_of(&f.result, k->result);
     return fp_judge(&f, raised, m);
