@@ -8,6 +8,7 @@
 #include "cpu/event.h"
 #include "cpu/x87.h"
 
+#include <cpuid.h>
 #include <string.h>
 #include <xmmintrin.h>
 
@@ -20,12 +21,21 @@ bool fpu_host_ok(void)
            __builtin_cpu_supports("ssse3") != 0;
 }
 
+/* No compiler's builtin knows all names: CPUID leaf 1. F16C needs the AVX
+ * state that the answer about AVX2 includes. */
+static bool host_f16c(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0 &&
+           __builtin_cpu_supports("avx2") != 0;
+}
+
 unsigned fpu_host_features(void)
 {
     __builtin_cpu_init();
     return (__builtin_cpu_supports("avx2") ? HOST_AVX2 : 0u) |
            (__builtin_cpu_supports("fma") ? HOST_FMA : 0u) |
-           (__builtin_cpu_supports("f16c") ? HOST_F16C : 0u) |
+           (host_f16c() ? HOST_F16C : 0u) |
            (__builtin_cpu_supports("aes") ? HOST_AES : 0u) |
            (__builtin_cpu_supports("pclmul") ? HOST_PCLMULQDQ : 0u);
 }
