@@ -182,7 +182,8 @@ def ranges(batches, options):
     for b in sorted(batches):
         first = max(b * BATCH, options.first)
         end = min((b + 1) * BATCH, options.first + options.cases)
-        if out and first - out[-1][1] <= 32 * BATCH:
+        if out and first - out[-1][1] <= 32 * BATCH and \
+                end - out[-1][0] <= 300 * BATCH:
             out[-1][1] = end
         else:
             out.append([first, end])

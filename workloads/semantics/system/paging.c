@@ -170,12 +170,6 @@ static u64 place(void)
     return test_page + offsets[below(7)];
 }
 
-static void prefix64(void)
-{
-    if (bits == BITS64)
-        emit(0x48);
-}
-
 /* One access at SI. */
 static void access(void)
 {
@@ -216,14 +210,10 @@ static void change(void)
     setup.gpr[DI] = (u64)(uintptr_t)leaf[which];
     emit3(0x80, 0x37, (u8)flip);
     if ((setup.cr4 & 0x80) != 0 || one_in(2)) {
-        emit3(0x0f, 0x01, 0x3e); /* INVLPG [SI] */
-        prefix64();              /* and of the next page */
-        emit3(0x81, 0xc6, 0x00);
-        emit3(0x10, 0x00, 0x00);
-        emit3(0x0f, 0x01, 0x3e);
-        prefix64();
-        emit3(0x81, 0xee, 0x00);
-        emit3(0x10, 0x00, 0x00);
+        for (int page = -1; page <= 1; page++) { /* INVLPG [SI + disp32] */
+            emit3(0x0f, 0x01, 0xbe);
+            emit32((u32)page * 0x1000);
+        }
     } else {
         emit3(0x0f, 0x20, 0xd8); /* MOV EAX, CR3; MOV CR3, EAX */
         emit3(0x0f, 0x22, 0xd8);
