@@ -21,3 +21,5 @@ vtsim_guest_test(programs_fast run.sh "--timing off" float vector signals)
 vtsim_guest_test(busybox busybox.sh "")
 vtsim_guest_test(programs_smp run.sh "--cores 4"
                  threads process sockets wait exec extended umwait)
+vtsim_guest_test(programs_quantum run.sh
+                 "--cores 2 --set machine.quantum=1" threads)
