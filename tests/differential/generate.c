@@ -132,7 +132,7 @@ static bool loads_fs_gs(const ZydisDecodedInstruction *zi,
     return false;
 }
 
-/* Rows that only say #UD, for now. */
+/* Rows that only say #UD: RSM, there being no system-management mode. */
 static bool absent(ZydisMnemonic m)
 {
     return insn_rows[m].fn == xlat_sys_absent && m != ZYDIS_MNEMONIC_UD0 &&
