@@ -22,3 +22,4 @@ target_link_libraries(random_code_checked PRIVATE vtsim_flags
 set_target_properties(random_code_checked PROPERTIES
                       RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 add_test(NAME random.code COMMAND random_code_checked 100000000 1)
+set_tests_properties(random.code random.metamorphic PROPERTIES TIMEOUT 600)
