@@ -9,7 +9,7 @@ add_executable(metamorphic ${CMAKE_CURRENT_SOURCE_DIR}/random/metamorphic.c
 target_link_libraries(metamorphic PRIVATE vtsim_flags vtsim_machine)
 set_target_properties(metamorphic PROPERTIES
                       RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-add_test(NAME random.metamorphic COMMAND metamorphic 400 1)
+add_test(NAME random.metamorphic COMMAND metamorphic 200 1)
 
 # The same under the undefined-behaviour sanitizer.
 add_executable(random_code_checked
