@@ -265,7 +265,7 @@ UOP_STATIC(call_mem)
     const uint8_t *from = MEM_HIT_READ(&c->hot, uop_ea(c, u), 8);
     if (UNLIKELY(from == NULL))
         UOP_JUMP(c, u, ENGINE(call_mem_slow));
-    uint64_t rip = *(const uint64_t *)(const void *)from;
+    uint64_t rip = mem_get(from, 8);
     uint64_t sp = c->gpr[REG_RSP] - 8;
     struct block *n = candidate(c, rip);
     uint8_t *p = known(c, n, rip) ? MEM_HIT_WRITE(&c->hot, sp, 8) : NULL;
