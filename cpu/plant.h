@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Deliberately planted defects, taken from the history of real emulators,
  * that the differential tester or (PLANT_SYS_) the unit tests must find: a
- * test of the test. Only the
- * library built with VTSIM_PLANTS contains them; elsewhere PLANTED is a
- * constant 0.
+ * test of the test. Only the library built with VTSIM_PLANTS contains them;
+ * elsewhere PLANTED is a constant 0.
  */
 #ifndef VTSIM_CPU_PLANT_H
 #define VTSIM_CPU_PLANT_H
