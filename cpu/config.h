@@ -5,6 +5,7 @@
 #define VTSIM_CPU_CONFIG_H
 
 #include "cpu/cost.h"
+#include "cpu/vmx/config.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,6 +31,8 @@ struct cpu_config {
     /* Performance counters; version 0: an Intel processor has none. */
     uint32_t pmc_version, pmc_counters, pmc_width;
     uint32_t pmc_fixed, pmc_fixed_width;
+    struct vmx_config vtx; /* with `vmx`: see cpu/optional_features.def */
+    bool explain;   /* say why a VM entry failed, as a note */
     bool magic_ops;   /* 0F 04 imm16 is the magic operation, not #UD */
     bool block_cache; /* keep translated blocks; off: translate anew */
     uint64_t seed;

@@ -9,6 +9,7 @@
 #include "cpu/flags.h"
 #include "cpu/fpu.h"
 #include "cpu/lapic.h"
+#include "cpu/vmx/vmx.h"
 #include "cpu/wait.h"
 #include "mmu/plant.h"
 
@@ -26,6 +27,7 @@ static void release(struct cpu *c)
     }
     if (c->mmu != NULL)
         mmu_destroy(c->mmu);
+    vmx_destroy(c);
     free(c);
 }
 
@@ -39,6 +41,8 @@ static enum sim_status make_parts(struct cpu *c, struct sim_error *e)
         st = xlat_create(c, e);
     if (st == SIM_OK)
         st = lapic_create(c, e);
+    if (st == SIM_OK)
+        st = vmx_create(c, e);
     return st;
 }
 
@@ -65,6 +69,9 @@ enum sim_status cpu_create(const struct cpu_config *config,
     c->config = *config;
     c->mmu_config = *m;
     c->mmu_config.no_1g_pages = !config->pages_1g;
+    c->mmu_config.ept_execute_only = config->vtx.ept_execute_only;
+    c->mmu_config.ept_2m = config->vtx.ept_2m;
+    c->mmu_config.ept_1g = config->vtx.ept_1g;
     c->wiring = *w;
     c->rng = rng_make(config->seed, UINT64_C(0x637075) + w->index);
     c->fetch_pline = UINT64_MAX;

@@ -26,6 +26,7 @@ struct cpu_wiring {
     struct magic_port magic;       /* region-of-interest operations */
     struct cache_config l3;        /* the shared L3, for CPUID; size 0: none */
     struct wake_port wake;         /* a store ended this core's wait */
+    struct note_port note;         /* lines for the user; may be left zero */
 };
 
 SIM_MUST_CHECK enum sim_status
@@ -43,7 +44,7 @@ enum cpu_stop {
     CPU_STOP_HALT,         /* HLT or wait-for-SIPI: sleeps until an event */
     CPU_STOP_REQUEST,      /* cpu_request_stop was called */
     CPU_STOP_INSTRUCTIONS, /* the instruction limit */
-    CPU_STOP_SHUTDOWN,     /* triple fault: see cpu_stop_reason */
+    CPU_STOP_SHUTDOWN,     /* triple fault, VMX abort: cpu_stop_reason */
     CPU_STOP_UNMODELLED    /* met something refused aloud: cpu_stop_reason */
 };
 

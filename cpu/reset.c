@@ -14,6 +14,7 @@
 #include "cpu/lapic.h"
 #include "cpu/msr.h"
 #include "cpu/pmc.h"
+#include "cpu/vmx/vmx.h"
 #include "cpu/wait.h"
 #include "sim/base/bits.h"
 
@@ -131,6 +132,7 @@ void cpu_reset(struct cpu *c)
         c->msr.misc_enable |= MISC_MONITOR;
     c->msr.tsc_offset = 0 - cpu_tsc_ticks(c);
     mmu_reset(c->mmu);
+    vmx_reset(c);
     mmu_set_mtrr(c->mmu, &c->msr.mtrr);
     lapic_reset(c);
     c->nmi_pending = c->intr_line = c->sipi_pending = false;

@@ -14,6 +14,7 @@
 #include "mmu/hot.h"
 #include "mmu/mmu.h"
 #include "sim/base/rng.h"
+#include "sim/base/trace.h"
 
 /* Slots behind the 16 general registers in cpu.gpr. */
 enum {
@@ -77,6 +78,7 @@ struct event {
     bool has_error;
     bool software; /* INT n, INT3, INTO: RIP pushed is the next one's */
     bool trap;     /* #DB traps: RIP pushed is the next one's */
+    bool exit;     /* no event but a VM exit, which c->vmx->exit describes */
     bool late;     /* met by a task switch that is made: the instruction has
                       retired and c->rip is the new task's */
     uint32_t error;
@@ -116,6 +118,8 @@ enum {
     MODE_CS_BASE0 = 1 << 22, /* CS base is 0 */
     MODE_OSXSAVE = 1 << 23,
     MODE_AVX = 1 << 24, /* CR4.OSXSAVE and XCR0[2:1] = 11b */
+    MODE_GUEST = 1 << 25, /* VMX non-root operation: instructions that may
+                             exit have a check in front of them */
 };
 
 /* Why the dispatch chain came back to the run loop. */
@@ -129,6 +133,7 @@ struct uop;
 struct block;
 struct codecache;
 struct lapic;
+struct vmx;
 
 struct cpu {
     /* --- hot --- */
@@ -201,8 +206,11 @@ struct cpu {
         ACTIVITY_HLT,
         ACTIVITY_MWAIT, /* as HLT, with the reasons of `monitor` to go on */
         ACTIVITY_WAIT_SIPI,
-        ACTIVITY_SHUTDOWN
+        ACTIVITY_SHUTDOWN,      /* for good: the machine stops */
+        ACTIVITY_GUEST_SHUTDOWN /* entered by VM entry: as HLT, and only NMI,
+                                   INIT and VM exits end it */
     } activity;
+    bool vmx_guest; /* VMX non-root operation */
     /* cpu/wait.c */
     struct {
         uint64_t line;      /* physical, marked in the memory system; or ~0 */
@@ -230,6 +238,8 @@ struct cpu {
     struct mmu *mmu;
     struct codecache *code;
     struct lapic *lapic;
+    struct vmx *vmx; /* cpu/vmx/vmx.h; always there */
+    struct trace_port trace;
     struct rng rng;
 
     /* --- counters outside the cycle account --- */

@@ -15,6 +15,19 @@ enum index_hash {
     HASH_XOR     /* the low bits XORed with the next ones above */
 };
 
+/* What an invalidating instruction drops: what it must, or all it may. */
+enum invalidation { INVALIDATION_EXACT, INVALIDATION_AGGRESSIVE };
+
+/* --check tlb: what to do at a use of a cached translation that a walk would
+ * no longer give. */
+enum tlb_check {
+    TLB_CHECK_OFF,
+    TLB_CHECK_REPORT,
+    TLB_CHECK_STOP,
+    TLB_CHECK_FRESH, /* use what a walk gives */
+    TLB_CHECK_RANDOM /* either, by the seed */
+};
+
 /* A set-associative structure; ways == entries is fully associative and
  * entries == 0 means it is absent. */
 struct assoc_config {
@@ -56,6 +69,10 @@ struct mmu_config {
                          CPUID does not offer 1-GByte pages */
     bool filter;      /* the residency filter; never changes results */
     bool split_conflict_misses; /* fully associative shadow, slower */
+    uint8_t invalidation;       /* enum invalidation */
+    uint8_t check_tlb;          /* enum tlb_check */
+    /* Of EPT; cpu_create sets them from core.vtx. */
+    bool ept_execute_only, ept_2m, ept_1g;
     uint64_t seed;
 };
 

@@ -27,13 +27,22 @@ struct mmu_context {
     uint8_t cpl;
     bool ac;           /* EFLAGS.AC */
     uint16_t vpid;     /* 0: VMX root operation */
-    uint64_t eptp;     /* 0: no EPT */
+    uint64_t eptp;     /* EPT pointer; 0: no EPT */
+    uint64_t apic_page; /* host-physical page whose accesses go to the
+                           guest_port; MMU_NO_PAGE: none */
+    uint64_t sub_page_table; /* SPPTP, with `sub_page` */
+    bool mode_execute;  /* EPT execute permission by mode, bits 2 and 10 */
+    bool sub_page;      /* sub-page write permissions */
+    bool page_log;      /* PML: pages made dirty go to the guest_port */
+    bool violation_ve;  /* bit 63 of EPT entries says what is no #VE */
     uint64_t pat;      /* IA32_PAT */
     uint64_t pdpte[4]; /* PAE: loaded by MOV to CR3 */
     bool wrap32;       /* not 64-bit code: accesses wrap around at 4 GiB */
     bool watch;        /* data breakpoints are armed: no data access may hit the
                           filter, so that the core sees every one */
 };
+
+#define MMU_NO_PAGE UINT64_MAX
 
 enum mmu_access {
     MMU_READ = 0,
@@ -46,9 +55,42 @@ enum mmu_access {
     MMU_UNTIMED = 32 /* flag: neither time nor counts (debug, probes) */
 };
 
+enum mmu_fault_kind {
+    MMU_FAULT_PAGE,
+    MMU_FAULT_EPT_VIOLATION,
+    MMU_FAULT_EPT_MISCONFIG,
+    MMU_FAULT_SUB_PAGE, /* qualification bit 11: miss, not misconfiguration */
+    MMU_FAULT_LOG_FULL, /* the page-modification log took no more */
+    MMU_FAULT_TAKEN,    /* the guest_port has recorded what happens */
+};
+
 struct mmu_fault {
     uint64_t address;    /* linear address for CR2 */
     uint32_t error_code; /* of #PF, SDM Vol.3 "Page-Fault Exceptions" */
+    uint8_t kind;        /* enum mmu_fault_kind */
+    /* Of EPT events: */
+    bool suppress_ve;       /* bit 63 of the entry that stopped the walk */
+    uint64_t gpa;           /* guest-physical address */
+    uint64_t qualification; /* as the VM exit reports it */
+};
+
+/*
+ * What translation asks of the core in VMX non-root operation. `pml` logs the
+ * page of a guest-physical address whose dirty flag is about to be set;
+ * false: the log is full and the access does not happen. The others are
+ * accesses to the APIC page, `access` as of the mmu call; false: the core has
+ * recorded an exit or fault (MMU_FAULT_TAKEN).
+ */
+struct guest_port {
+    void *self;
+    bool (*pml)(void *self, uint64_t gpa);
+    bool (*apic_read)(void *self, unsigned offset, unsigned len,
+                      unsigned access, uint64_t lin, void *out);
+    bool (*apic_write)(void *self, unsigned offset, unsigned len,
+                       unsigned access, uint64_t lin, const void *in);
+    /* A fetch or a probe that nothing is transferred by. */
+    bool (*apic_touch)(void *self, unsigned offset, unsigned access,
+                       uint64_t lin);
 };
 
 SIM_MUST_CHECK enum sim_status
@@ -75,6 +117,7 @@ uint64_t mmu_count(const struct mmu *m, enum mmu_count what, unsigned kind);
 void mmu_reset(struct mmu *m);
 
 void mmu_set_context(struct mmu *m, const struct mmu_context *ctx);
+void mmu_set_guest_port(struct mmu *m, struct guest_port port);
 
 /*
  * Called around every device access that an instruction makes, so that the
@@ -154,11 +197,18 @@ enum mmu_flush_cause {
     FLUSH_WRMSR,
     FLUSH_TASK_SWITCH,
     FLUSH_VM_TRANSITION,
-    FLUSH_INVVPID,
+    FLUSH_INVVPID_ADDRESS,
+    FLUSH_INVVPID_SINGLE,
+    FLUSH_INVVPID_ALL,
+    FLUSH_INVVPID_RETAIN,
+    FLUSH_INVEPT_INDIVIDUAL,
     FLUSH_INVEPT_SINGLE,
     FLUSH_INVEPT_GLOBAL,
+    FLUSH_INVEPT_REGION,
+    FLUSH_INVEPT_UPDATE,
     FLUSH_RESET,
     FLUSH_PAGE_FAULT, /* a #PF drops the translations of its address */
+    FLUSH_EPT_VIOLATION, /* so does an EPT violation */
     FLUSH_CAUSES
 };
 
@@ -172,8 +222,35 @@ void mmu_flush_all(struct mmu *m, bool globals, enum mmu_flush_cause why);
 void mmu_flush_page(struct mmu *m, uint64_t lin, uint16_t pcid, bool globals,
                     enum mmu_flush_cause why);
 
-/* PAE: read the four PDPTEs at cr3 for MOV to CR3. False: a reserved bit is
- * set in a present one (#GP). */
+/*
+ * Invalidation of VMX; SDM Vol.3 "Caching Translation Information" of "VMX
+ * Support for Address Translation". Operands are checked by the caller.
+ * invept: `a` is the EPT pointer (types 0, 1, 4) or the base of a
+ * host-physical region, `b` the guest-physical address or the region's size.
+ * The transition is that of VM entries and exits without a VPID: linear and
+ * combined mappings of VPID 0, all PCIDs and EPT roots.
+ */
+enum mmu_invept {
+    INVEPT_INDIVIDUAL,
+    INVEPT_SINGLE,
+    INVEPT_GLOBAL,
+    INVEPT_REGION,
+    INVEPT_UPDATE
+};
+enum mmu_invvpid {
+    INVVPID_ADDRESS,
+    INVVPID_SINGLE,
+    INVVPID_ALL,
+    INVVPID_RETAIN
+};
+void mmu_invept(struct mmu *m, enum mmu_invept type, uint64_t a, uint64_t b);
+void mmu_invvpid(struct mmu *m, enum mmu_invvpid type, uint16_t vpid,
+                 uint64_t lin);
+void mmu_vm_transition(struct mmu *m);
+
+/* PAE: read the four PDPTEs at cr3 for MOV to CR3, through EPT when it is in
+ * use. False: a reserved bit is set in a present one (#GP), or an EPT event
+ * stopped it: then the kind in mmu_fault is not MMU_FAULT_PAGE. */
 SIM_MUST_CHECK bool mmu_load_pdptes(struct mmu *m, uint64_t cr3,
                                     uint64_t out[4]);
 

@@ -41,9 +41,15 @@ static const struct stat_desc tlb_rows[] = {
     FLUSHED("wrmsr", WRMSR, "WRMSR"),
     FLUSHED("task_switch", TASK_SWITCH, "a task switch"),
     FLUSHED("vm_transition", VM_TRANSITION, "VM entry or exit"),
-    FLUSHED("invvpid", INVVPID, "INVVPID"),
+    FLUSHED("invvpid_address", INVVPID_ADDRESS, "INVVPID of an address"),
+    FLUSHED("invvpid_single", INVVPID_SINGLE, "INVVPID of one context"),
+    FLUSHED("invvpid_all", INVVPID_ALL, "INVVPID of all contexts"),
+    FLUSHED("invvpid_retain", INVVPID_RETAIN, "INVVPID of one context but its globals"),
+    FLUSHED("invept_individual", INVEPT_INDIVIDUAL, "INVEPT of an address"),
     FLUSHED("invept_single", INVEPT_SINGLE, "INVEPT of one context"),
     FLUSHED("invept_global", INVEPT_GLOBAL, "INVEPT of all contexts"),
+    FLUSHED("invept_region", INVEPT_REGION, "INVEPT of a host-physical region"),
+    FLUSHED("invept_update", INVEPT_UPDATE, "INVEPT that updates in place"),
     FLUSHED("reset", RESET, "a reset"),
     FLUSHED("page_fault", PAGE_FAULT, "a page fault at their address"),
 };
@@ -157,9 +163,15 @@ static const struct stat_desc core_rows[] = {
     FLUSH_ROW("wrmsr", WRMSR, "WRMSR"),
     FLUSH_ROW("task_switch", TASK_SWITCH, "a task switch"),
     FLUSH_ROW("vm_transition", VM_TRANSITION, "VM entry or exit"),
-    FLUSH_ROW("invvpid", INVVPID, "INVVPID"),
+    FLUSH_ROW("invvpid_address", INVVPID_ADDRESS, "INVVPID of an address"),
+    FLUSH_ROW("invvpid_single", INVVPID_SINGLE, "INVVPID of one context"),
+    FLUSH_ROW("invvpid_all", INVVPID_ALL, "INVVPID of all contexts"),
+    FLUSH_ROW("invvpid_retain", INVVPID_RETAIN, "INVVPID of one context but its globals"),
+    FLUSH_ROW("invept_individual", INVEPT_INDIVIDUAL, "INVEPT of an address"),
     FLUSH_ROW("invept_single", INVEPT_SINGLE, "INVEPT of one context"),
     FLUSH_ROW("invept_global", INVEPT_GLOBAL, "INVEPT of all contexts"),
+    FLUSH_ROW("invept_region", INVEPT_REGION, "INVEPT of a host-physical region"),
+    FLUSH_ROW("invept_update", INVEPT_UPDATE, "INVEPT that updates in place"),
 };
 
 /* --- paging-structure caches and caches --- */

@@ -32,6 +32,20 @@
     CYCLE_LEAF(SERIALIZATION, "serialization",                                 \
                "serializing, fencing and locked instructions")                 \
     CYCLE_LEAF(INTERRUPT, "interrupt", "event delivery through the IDT")       \
+    CYCLE_LEAF(VMENTRY_CHECKS, "vmentry.checks", "VM entry: checks")           \
+    CYCLE_LEAF(VMENTRY_LOAD, "vmentry.load", "VM entry: loading guest state")  \
+    CYCLE_LEAF(VMENTRY_MSR, "vmentry.msr", "VM entry: MSR-load list")          \
+    CYCLE_LEAF(VMENTRY_INJECT, "vmentry.inject", "VM entry: event injection")  \
+    CYCLE_LEAF(VMEXIT_SAVE, "vmexit.save", "VM exit: saving guest state")      \
+    CYCLE_LEAF(VMEXIT_LOAD, "vmexit.load", "VM exit: loading host state")      \
+    CYCLE_LEAF(VMEXIT_MSR, "vmexit.msr", "VM exit: MSR-store and -load lists") \
+    CYCLE_LEAF(VMCS_ACCESS, "vmcs.access", "VMREAD, VMWRITE, cold VMCS data")  \
+    CYCLE_LEAF(VMCS_SWITCH, "vmcs.switch",                                     \
+               "VMPTRLD, VMCLEAR, VMXON, VMXOFF")                              \
+    CYCLE_LEAF(INVEPT, "invept", "INVEPT")                                     \
+    CYCLE_LEAF(INVVPID, "invvpid", "INVVPID")                                  \
+    CYCLE_LEAF(VMFUNC, "vmfunc", "VMFUNC")                                     \
+    CYCLE_LEAF(VAPIC, "vapic", "virtual APIC, virtual and posted interrupts")  \
     CYCLE_LEAF(IO, "io", "port I/O and memory-mapped device accesses")         \
     CYCLE_LEAF(IDLE, "idle", "halted, waiting for an interrupt")
 

@@ -93,6 +93,13 @@ struct wake_port {
     void (*wake)(void *self, unsigned core);
 };
 
+/* One line for whoever watches the run, without newline: the explanation of
+ * a failed VM entry, a finding of a check. */
+struct note_port {
+    void *self;
+    void (*note)(void *self, unsigned core, const char *line);
+};
+
 /* An inter-processor or device interrupt message on the APIC bus. */
 struct apic_message {
     uint32_t destination; /* APIC id or logical destination */

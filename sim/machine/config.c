@@ -47,6 +47,26 @@ static void default_mmu(struct mmu_config *m)
     m->filter = true;
 }
 
+/* All that a recent server processor has, but for what a preset adds. */
+static void default_vtx(struct vmx_config *x)
+{
+#define VTX(field, doc) x->field = true;
+#include "cpu/vmx/features.def"
+#undef VTX
+    x->extensions = false;
+    x->ept_5level = x->user_wait = x->sub_page = false;
+    x->revision = 4;
+    x->region_size = 1024;
+    x->timer_shift = 7;
+    x->cr3_targets = 4;
+    x->msr_list_max = 512;
+    x->feature_control = 5;
+    x->vmcs_cache = 4;
+#define VMX_COST(field, leaf, cycles, doc) x->cost.field = cycles;
+#include "cpu/vmx/cost.def"
+#undef VMX_COST
+}
+
 static void default_core(struct cpu_config *c)
 {
     c->timing = TIMING_SIMPLE;
@@ -68,7 +88,8 @@ static void default_core(struct cpu_config *c)
     c->bmi1 = c->bmi2 = c->lzcnt = c->adx = c->movbe = true;
     c->pku = c->rdpid = c->clflushopt = c->clwb = c->monitor = true;
     c->movdiri = c->movdir64b = c->serialize = c->waitpkg = true;
-    c->erms = c->fsrm = true;
+    c->erms = c->fsrm = c->vmx = true;
+    default_vtx(&c->vtx);
     c->pmc_version = 4;
     c->pmc_counters = 8;
     c->pmc_fixed = 3;

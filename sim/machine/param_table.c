@@ -10,6 +10,9 @@ static const char *const vendor_names[] = {"intel", "amd", NULL};
 static const char *const replacement_names[] = {"lru",  "tree-plru", "nru",
                                                 "fifo", "random",    NULL};
 static const char *const hash_names[] = {"linear", "xor", NULL};
+static const char *const invalidation_names[] = {"exact", "aggressive", NULL};
+static const char *const check_names[] = {"off",   "report", "stop",
+                                          "fresh", "random", NULL};
 static const char *const page_names[] = {"4k", "2m", "1g", NULL};
 
 #define GHZ UINT64_C(1000000000)
@@ -118,6 +121,25 @@ static const struct param_desc rows[] = {
         "Width of a fixed performance counter."),
     BOOL("core.tsc_deadline", core.tsc_deadline,
          "TSC-deadline mode of the local APIC timer."),
+#define VTX(field, doc) BOOL("core.vtx." #field, core.vtx.field, doc),
+#include "cpu/vmx/features.def"
+#undef VTX
+    U32("core.vtx.revision", core.vtx.revision, 0, 0x7fffffff, "",
+        "VMCS revision identifier."),
+    U32("core.vtx.region_size", core.vtx.region_size, 1024, 4096, "bytes",
+        "Size of a VMCS region in IA32_VMX_BASIC."),
+    U32("core.vtx.timer_shift", core.vtx.timer_shift, 0, 31, "",
+        "The VMX-preemption timer counts when this bit of the TSC changes."),
+    U32("core.vtx.cr3_targets", core.vtx.cr3_targets, 0, 4, "values",
+        "CR3-target values."),
+    U32("core.vtx.msr_list_max", core.vtx.msr_list_max, 512, 4096, "entries",
+        "Recommended most entries of an MSR list, a multiple of 512."),
+    U32("core.vtx.feature_control", core.vtx.feature_control, 0, 7, "",
+        "IA32_FEATURE_CONTROL as firmware leaves it: 5, locked with VMX."),
+    U32("core.vtx.vmcs_cache", core.vtx.vmcs_cache, 1, 16, "VMCSs",
+        "VMCSs whose data a core keeps at hand."),
+    BOOL("core.explain", core.explain,
+         "Say why a VM entry failed: field, value and rule."),
     BOOL("core.magic_ops", core.magic_ops,
          "Magic operations: 0F 04 imm16 is a request to the simulator, else "
          "#UD."),
@@ -176,11 +198,22 @@ static const struct param_desc rows[] = {
     BOOL("core.filter", mmu.filter,
          "The residency filter, an accelerator: off, statistics are the same "
          "and the run is slower."),
+    ENUM("mmu.invalidation", mmu.invalidation, invalidation_names,
+         "What an invalidating instruction drops: exactly what the manual "
+         "demands, or all that it allows."),
+    ENUM("mmu.check_tlb", mmu.check_tlb, check_names,
+         "At each use of a cached translation that a walk would no longer "
+         "give: report it, stop, use the fresh one, or either at random."),
     BOOL("core.split_conflict_misses", mmu.split_conflict_misses,
          "Tell TLB conflict misses from capacity misses by a fully "
          "associative shadow; slower."),
 
 #include "cpu/cost.def"
+#define VMX_COST(field, leaf, cycles, doc)                                     \
+    U32("core.vtx.cost." #field, core.vtx.cost.field, 0, 1000000, "cycles",    \
+        "Cost: " doc "."),
+#include "cpu/vmx/cost.def"
+#undef VMX_COST
 };
 /* clang-format on */
 

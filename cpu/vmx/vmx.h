@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * VMX in one core: its state, and what the rest of cpu/ calls. SDM Vol.3
+ * "Introduction to Virtual-Machine Extensions" and the chapters after it.
+ * Dual-monitor treatment of SMIs is not modelled: IA32_VMX_BASIC says so, and
+ * the entry controls that belong to it are reserved.
+ */
+#ifndef VTSIM_CPU_VMX_VMX_H
+#define VTSIM_CPU_VMX_VMX_H
+
+#include "cpu/event.h"
+#include "cpu/vmx/caps.h"
+#include "cpu/vmx/controls.h"
+#include "cpu/vmx/vmcs.h"
+
+#define VMX_NO_VMCS UINT64_MAX
+
+/* What an exit will report. Filled by whoever finds the reason; the exit
+ * itself is made where events are delivered (vmx_exit). */
+struct vmx_exit {
+    uint32_t reason; /* enum vmx_reason */
+    uint64_t qualification;
+    uint32_t info;   /* VM-exit instruction information */
+    uint32_t length; /* of the instruction; 0: not reported */
+    uint64_t linear, physical;
+    uint32_t interruption, error_code; /* VM-exit interruption information */
+    bool trap; /* after the instruction: c->rip is the next one's already */
+};
+
+/* Counts and cycles of one exit reason: columns of `perf kvm stat` and the
+ * split of its cycles. */
+struct vmx_exit_stats {
+    uint64_t count;
+    uint64_t in, handler, out; /* cycles: exit, root operation, entry */
+    uint64_t refill; /* walk cycles in the guest until the next exit */
+    uint64_t min, max; /* of in + handler + out */
+};
+enum { VMX_REASON_SLOTS = 80 }; /* basic reasons 0..78; the last: private */
+
+struct vmx {
+    struct vmx_caps caps;
+    bool on;          /* in VMX operation; c->vmx_guest: in non-root */
+    uint64_t vmxon;   /* VMXON pointer */
+    uint64_t current; /* current-VMCS pointer, or VMX_NO_VMCS */
+    struct vmcs vmcs; /* its data: in memory again after VMCLEAR, or when
+                         another VMCS is loaded */
+    /* Most recently used first: whose data cost nothing extra. */
+    uint64_t cached[16];
+
+    struct vmx_exit exit; /* of the event under way (event.exit) */
+
+    /* Controls in force in non-root operation, copied at entry. */
+    uint32_t pin, proc, proc2, exit_controls, entry_controls;
+    uint64_t proc3;
+
+    /* Virtual-NMI blocking; IRET of the instruction under way unblocked
+     * NMIs (for bit 12 of the interruption information). */
+    bool virtual_nmi_blocked, nmi_unblocked_by_iret;
+    bool mtf_pending;
+    bool trap_exit; /* exit_after is due at the next boundary */
+    struct vmx_exit exit_after;
+    /* The event whose delivery is under way, for IDT-vectoring information;
+     * 0: none. */
+    uint32_t vectoring, vectoring_error, vectoring_length;
+
+    /* Cycles at which the timers of this entry fire; UINT64_MAX: none. */
+    uint64_t timer_cycle, vmm_timer_cycle;
+    uint64_t timer_start; /* TSC >> shift when the entry began */
+
+    /* PAUSE-loop exiting: TSC of the first and the last PAUSE. */
+    uint64_t pause_first, pause_last;
+    bool pause_seen;
+
+    uint64_t rvi_svi; /* unused in root operation */
+
+    /* Statistics. */
+    uint64_t entries, entry_failures;
+    struct vmx_exit_stats stats[VMX_REASON_SLOTS];
+    uint32_t last_reason;
+    uint64_t exit_began, root_began, entry_began, guest_began;
+    uint64_t walk_cycles_at_entry;
+};
+
+/* --- vmx.c --- */
+SIM_MUST_CHECK enum sim_status vmx_create(struct cpu *c, struct sim_error *e);
+void vmx_destroy(struct cpu *c);
+void vmx_reset(struct cpu *c);
+void vmx_init_signal(struct cpu *c); /* INIT outside VMX operation */
+void vmx_register_stats(const struct cpu *c, struct stat_registry *r,
+                        const char *prefix);
+/* Charge a cost of cost.def: vmx_charge(c, exit_save). With timing off one
+ * cycle an instruction is all that passes. */
+#define vmx_charge(c, field) vmx_charge_n(c, VMXC_##field, 1)
+enum vmx_cost {
+#define VMX_COST(field, leaf, cycles, doc) VMXC_##field,
+#include "cpu/vmx/cost.def"
+#undef VMX_COST
+    VMX_COSTS
+};
+void vmx_charge_n(struct cpu *c, enum vmx_cost what, uint64_t times);
+
+/* Physical memory as VMX structures are read: untimed. False: no RAM. */
+bool vmx_phys_read(struct cpu *c, uint64_t at, unsigned len, void *out);
+bool vmx_phys_write(struct cpu *c, uint64_t at, unsigned len, const void *in);
+
+/* --- insn.c: instructions in root operation --- */
+callout_fn vmx_vmxon, vmx_vmxoff, vmx_vmclear, vmx_vmptrld, vmx_vmptrst;
+callout_fn vmx_vmread, vmx_vmwrite, vmx_vmlaunch, vmx_vmresume, vmx_vmcall;
+callout_fn vmx_invept, vmx_invvpid, vmx_vmfunc;
+/* Results. SDM Vol.3 "Conventions" of the VMX instruction reference. */
+void vmx_succeed(struct cpu *c);
+void vmx_fail_invalid(struct cpu *c);
+void vmx_fail(struct cpu *c, enum vmx_error error); /* valid or invalid */
+/* Keep the working copy in memory: VMCLEAR, another VMPTRLD, VMXOFF. */
+void vmx_store_current(struct cpu *c);
+/* Where the current VMCS's data were used last: the cost vmcs_cold. */
+void vmx_touch_vmcs(struct cpu *c, uint64_t pointer);
+
+/* --- entry.c --- */
+/* VMLAUNCH and VMRESUME after the instruction's own checks: all of VM entry.
+ * STEP_NEXT: VMfail, flags are set. STEP_JUMP: the guest runs, or an entry
+ * failure has exited (c->rip says). */
+enum step vmx_enter(struct cpu *c, bool launch);
+
+/* --- exit.c --- */
+/* Record an exit instead of an event: c->event.exit. For use as raise_gp is.
+ * The first is for an instruction (length from c->next_rip). */
+enum step vmx_exit_insn(struct cpu *c, enum vmx_reason reason,
+                        uint64_t qualification, uint32_t info);
+enum step vmx_exit_event(struct cpu *c, const struct vmx_exit *x);
+/* The exit happens at the boundary after the present instruction. */
+void vmx_exit_later(struct cpu *c, const struct vmx_exit *x);
+/* Make the exit: save the guest, load the host. c->rip is the host's. */
+void vmx_exit(struct cpu *c, const struct vmx_exit *x);
+/* Stop for good: VMX abort. */
+void vmx_abort(struct cpu *c, unsigned indicator);
+
+/* --- intercept.c --- */
+/* The uop in front of an instruction in non-root operation that controls
+ * may make exit: dst: its class, aux: instruction information, disp:
+ * displacement. Emitted by xlat_rules. */
+struct xlat;
+void vmx_xlat_intercept(struct xlat *x);
+/* True when the instruction of the row has a class. */
+/* The exits of instructions whose handlers must decide themselves; each is
+ * called in non-root operation only. STEP_NEXT: no exit, go on. */
+enum step vmx_exit_io(struct cpu *c, uint16_t port, unsigned size, bool in,
+                      bool string, bool rep, bool immediate, uint64_t linear,
+                      unsigned address_size, unsigned segment);
+enum step vmx_exit_rdmsr(struct cpu *c, uint32_t number);
+enum step vmx_exit_wrmsr(struct cpu *c, uint32_t number);
+/* MOV to and from control registers, CLTS, LMSW with masks and shadows:
+ * cr.c. Values as read by a guest. */
+uint64_t vmx_read_cr(const struct cpu *c, unsigned number);
+
+/* --- boundary.c --- */
+/* At an instruction boundary in non-root operation: what VMX adds to the
+ * priorities of event_boundary. True: an exit was made or rip changed. */
+bool vmx_boundary(struct cpu *c);
+bool vmx_boundary_pending(const struct cpu *c);
+/* An exception or interrupt is about to be delivered: true when it exits
+ * instead, and the exit was made. */
+bool vmx_takes_event(struct cpu *c, const struct event *e, bool interrupt,
+                     bool nmi);
+/* Earliest cycle at which a timer of VMX wants the core's attention. */
+uint64_t vmx_deadline(const struct cpu *c);
+
+/* --- apicv.c: APIC virtualization --- */
+void vmx_apic_entry(struct cpu *c); /* after guest state is loaded */
+struct guest_port vmx_apic_port(struct cpu *c);
+enum step vmx_apic_write_cr8(struct cpu *c, uint64_t v);
+uint64_t vmx_apic_read_cr8(const struct cpu *c);
+/* x2APIC MSRs under "virtualize x2APIC mode"; *done says whether it was one
+ * that is virtualized. */
+enum step vmx_apic_rdmsr(struct cpu *c, uint32_t number, bool *done);
+enum step vmx_apic_wrmsr(struct cpu *c, uint32_t number, uint64_t v,
+                         bool *done);
+/* A virtual interrupt is recognized and above the virtual PPR. */
+bool vmx_apic_pending(const struct cpu *c);
+uint8_t vmx_apic_deliver(struct cpu *c); /* VIRR to VISR; its vector */
+/* An external interrupt with "process posted interrupts": true when its
+ * vector was the notification's and it was processed without an exit. */
+bool vmx_apic_posted(struct cpu *c, uint8_t vector);
+
+/* --- vmfunc.c, tsc.c --- */
+/* The guest's TSC: offset and scaling applied. */
+uint64_t vmx_guest_tsc(const struct cpu *c, uint64_t tsc);
+/* An EPT violation became #VE: fills the information area and raises it.
+ * False: it exits. */
+bool vmx_ve(struct cpu *c, const struct vmx_exit *x);
+
+#endif
