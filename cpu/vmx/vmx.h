@@ -7,7 +7,7 @@
 #ifndef VTSIM_CPU_VMX_VMX_H
 #define VTSIM_CPU_VMX_VMX_H
 
-#include "cpu/event.h"
+#include "cpu/uop.h"
 #include "cpu/vmx/caps.h"
 #include "cpu/vmx/controls.h"
 #include "cpu/vmx/vmcs.h"
