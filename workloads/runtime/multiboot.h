@@ -8,6 +8,7 @@
 #include "workloads/runtime/types.h"
 
 #define MULTIBOOT_LOADED  0x2badb002u
+#define MULTIBOOT_CMDLINE (1u << 2)
 #define MULTIBOOT_MODULES (1u << 3)
 #define MULTIBOOT_MMAP    (1u << 6)
 

@@ -24,6 +24,7 @@
 #define CR4_SMEP       (1ull << 20)
 
 #define MSR_APIC_BASE      0x1bu
+#define MSR_PAT            0x277u
 #define MSR_EFER           0xc0000080u
 #define MSR_STAR           0xc0000081u
 #define MSR_LSTAR          0xc0000082u

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A boot sector for machine models that have a BIOS and no multiboot loader:
  * reads the image that follows it on the first hard disk to 1 MiB and enters
- * it in 32-bit protected mode with EBX = 0. SECTORS and ENTRY come from the
- * command line of the assembler.
+ * it in 32-bit protected mode with EBX = INFO, the boot information or 0.
+ * SECTORS, ENTRY and INFO come from the command line of the assembler.
  */
         .code16
         .globl  boot
@@ -58,7 +58,7 @@ protected:
         movl    %eax, %fs
         movl    %eax, %gs
         movl    $0x2BADB002, %eax
-        xorl    %ebx, %ebx
+        movl    $INFO, %ebx
         movl    $ENTRY, %ecx
         jmp     *%ecx
 

@@ -10,7 +10,7 @@ objcopy -O binary "$elf" "$work/flat"
 entry=0x$(nm "$elf" | awk '$3 == "start" { print $1 }')
 sectors=$((($(stat -c %s "$work/flat") + 511) / 512))
 "$cc" -m32 -c -Wa,--defsym,SECTORS=$sectors -Wa,--defsym,ENTRY=$entry \
-    -o "$work/boot.o" "$boot"
+    -Wa,--defsym,INFO=0 -o "$work/boot.o" "$boot"
 ld -m elf_i386 -Ttext=0x7c00 --oformat binary -e boot -o "$work/boot" \
     "$work/boot.o"
 cat "$work/boot" "$work/flat" >"$work/disk"

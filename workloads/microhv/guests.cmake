@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+# microhv.elf, the monitor. Freestanding as pk is, and built in the same way.
+# MICROHV_PLANT names a planted defect (plant.h) for tests of the tests.
+set(microhv_flags -std=gnu11 -O2 -g -ffreestanding -fno-stack-protector
+    -fno-pic -fno-pie -mcmodel=kernel -mgeneral-regs-only -mno-red-zone
+    -march=x86-64 -fcf-protection=none -fno-asynchronous-unwind-tables
+    -fno-strict-aliasing -fno-delete-null-pointer-checks
+    -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.
+    -Wall -Wextra -Wshadow -Wundef -Wvla -Wwrite-strings -Wpointer-arith
+    -Wstrict-prototypes -Wmissing-prototypes -Wconversion -Wcast-qual -Werror
+    -I${CMAKE_SOURCE_DIR})
+file(GLOB microhv_sources CONFIGURE_DEPENDS
+     ${CMAKE_SOURCE_DIR}/workloads/microhv/*.[cS])
+list(APPEND microhv_sources ${CMAKE_SOURCE_DIR}/workloads/runtime/libc.c)
+set(microhv_script ${CMAKE_SOURCE_DIR}/workloads/runtime/kernel.ld)
+
+# microhv_image(OUTPUT PLANT): PLANT 0 is the monitor as it should be.
+function(microhv_image output plant)
+  set(dir ${CMAKE_CURRENT_BINARY_DIR}/microhv${plant})
+  set(objects)
+  foreach(source ${microhv_sources})
+    get_filename_component(name ${source} NAME)
+    set(object ${dir}/${name}.o)
+    add_custom_command(
+      OUTPUT ${object}
+      COMMAND ${CMAKE_COMMAND} -E make_directory ${dir}
+      COMMAND ${CMAKE_C_COMPILER} ${microhv_flags} -DMICROHV_PLANT=${plant}
+              -MD -MF ${object}.d -c ${source} -o ${object}
+      DEPENDS ${source}
+      DEPFILE ${object}.d
+      COMMENT "Building guest object microhv${plant}/${name}.o"
+      VERBATIM)
+    list(APPEND objects ${object})
+  endforeach()
+  add_custom_command(
+    OUTPUT ${output}
+    COMMAND ${CMAKE_LINKER} -nostdlib -static -z max-page-size=4096
+            -z noexecstack --no-warn-rwx-segments -T ${microhv_script}
+            -e start ${objects} -o ${output}
+    DEPENDS ${objects} ${microhv_script}
+    COMMENT "Linking guest image microhv.elf"
+    VERBATIM)
+endfunction()
+
+microhv_image(${CMAKE_BINARY_DIR}/microhv.elf 0)
+add_custom_target(microhv ALL DEPENDS ${CMAKE_BINARY_DIR}/microhv.elf)
