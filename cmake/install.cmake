@@ -5,7 +5,8 @@ include(GNUInstallDirs)
 
 install(TARGETS vtsim RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 # Built by workloads/; optional so that a partial build can be installed.
-install(FILES ${CMAKE_BINARY_DIR}/pk.elf DESTINATION lib/vtsim OPTIONAL)
+install(FILES ${CMAKE_BINARY_DIR}/pk.elf ${CMAKE_BINARY_DIR}/microhv.elf
+        DESTINATION lib/vtsim OPTIONAL)
 install(FILES ${CMAKE_SOURCE_DIR}/workloads/include/vtsim_roi.h
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs/

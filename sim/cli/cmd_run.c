@@ -5,6 +5,7 @@
  */
 #include "sim/cli/cli.h"
 #include "sim/cli/run.h"
+#include "sim/machine/load_under.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +23,7 @@ struct run {
     struct run_options o;
     struct machine_config config;
     char preset[32];
-    struct load_file image, pk, module[LOAD_MODULES_MAX];
+    struct load_file image, pk, monitor, module[LOAD_MODULES_MAX];
     const char *module_text[LOAD_MODULES_MAX];
     size_t modules;
     bool has_pk;
@@ -67,37 +68,54 @@ static enum sim_status read_module(struct run *r, const char *word,
 }
 
 /* Beside the program, or where cmake --install puts it. */
-static enum sim_status find_pk(struct run *r, struct sim_error *e)
+static enum sim_status find_beside(const char *name, const char *role,
+                                   struct load_file *f, bool *found,
+                                   struct sim_error *e)
 {
-    static const char *const places[] = {"%s/pk.elf", "%s/../lib/vtsim/pk.elf",
-                                         "%s/pk/pk.elf"};
-    char exe[PATH_MAX], path[PATH_MAX + 32];
+    static const char *const places[] = {"", "../lib/vtsim/"};
+    char exe[PATH_MAX], path[PATH_MAX + 64];
     ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    *found = false;
     if (n <= 0)
         return SIM_OK;
     exe[n] = '\0';
     char *slash = strrchr(exe, '/');
     if (slash != NULL)
-        *slash = '\0';
+        slash[1] = '\0';
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-        snprintf(path, sizeof path, places[i], exe);
-#pragma GCC diagnostic pop
+        snprintf(path, sizeof path, "%s%s%s", exe, places[i], name);
         if (access(path, F_OK) != 0)
             continue;
-        enum sim_status s = load_read(&r->pk, path, "pk", e);
-        r->has_pk = s == SIM_OK;
+        enum sim_status s = load_read(f, path, role, e);
+        *found = s == SIM_OK;
         if (s != SIM_OK)
             return s;
         /* Where it is installed does not belong into results. */
-        free(r->pk.path);
-        r->pk.path = strdup("pk.elf");
-        return r->pk.path != NULL
-                   ? SIM_OK
-                   : sim_fail(e, SIM_NO_RESOURCE, "out of memory");
+        free(f->path);
+        f->path = strdup(name);
+        return f->path != NULL ? SIM_OK
+                               : sim_fail(e, SIM_NO_RESOURCE, "out of memory");
     }
     return SIM_OK;
+}
+
+static enum sim_status find_monitor(struct run *r, struct sim_error *e)
+{
+    bool found;
+    const struct machine_config *c = &r->config;
+    if (!c->core.vmx)
+        return sim_fail(e, SIM_USAGE,
+                        "--under: the processor has no VT-x (core.vmx)");
+    if (c->cores != 1)
+        return sim_fail(e, SIM_USAGE, "--under: %u cores (microhv runs one)",
+                        c->cores);
+    enum sim_status s =
+        find_beside("microhv.elf", "monitor", &r->monitor, &found, e);
+    if (s == SIM_OK && !found)
+        s = sim_fail(e, SIM_NO_RESOURCE,
+                     "microhv.elf, the monitor, is not beside vtsim nor in "
+                     "../lib/vtsim");
+    return s;
 }
 
 /* Is `path` absolute and free of "." and ".." and double slashes? */
@@ -151,7 +169,9 @@ static enum sim_status read_files(struct run *r, struct sim_error *e)
     for (size_t i = 0; i < r->o.share.count && s == SIM_OK; i++)
         s = add_share(r, r->o.share.word[i], e);
     if (s == SIM_OK && r->o.kind == IMAGE_LINUX)
-        s = find_pk(r, e);
+        s = find_beside("pk.elf", "pk", &r->pk, &r->has_pk, e);
+    if (s == SIM_OK && r->o.under.given)
+        s = find_monitor(r, e);
     return s;
 }
 
@@ -205,8 +225,18 @@ static enum sim_status plan_all(struct run *r, struct sim_error *e)
         .shares = r->shares,
         .config = &r->config,
     };
-    plan_init(&r->plan, r->image.path, r->config.memory.ram_bytes);
-    return load_plan(&request, &r->plan, &r->load, e);
+    uint64_t *ram = &r->config.memory.ram_bytes;
+    if (!r->o.under.given) {
+        plan_init(&r->plan, r->image.path, *ram);
+        return load_plan(&request, &r->plan, &r->load, e);
+    }
+    const struct under_layout u = under_layout(*ram, r->o.under.granule);
+    *ram = u.total;
+    under_plan_init(&r->plan, r->image.path, &u);
+    s = load_plan(&request, &r->plan, &r->load, e);
+    return s != SIM_OK ? s
+                       : under_plan(&r->monitor, r->o.under.command, &u,
+                                    &r->plan, &r->load, e);
 }
 
 /* Results that cannot be written are found out now, not after an hour. */
@@ -350,6 +380,9 @@ static size_t list_files(const struct run *r, struct run_file *out)
             (struct run_file){r->module[i].path, "module", r->module[i].sha256};
     if (r->has_pk)
         out[n++] = (struct run_file){r->pk.path, "pk", r->pk.sha256};
+    if (r->o.under.given)
+        out[n++] =
+            (struct run_file){r->monitor.path, "monitor", r->monitor.sha256};
     return n;
 }
 
@@ -412,6 +445,7 @@ static void release(struct run *r)
     hostio_abandon(&r->stats_text);
     load_release(&r->image);
     load_release(&r->pk);
+    load_release(&r->monitor);
     for (size_t i = 0; i < r->modules; i++)
         load_release(&r->module[i]);
     for (size_t i = 0; i < r->shares; i++)

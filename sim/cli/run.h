@@ -21,6 +21,17 @@ struct word_list {
     size_t count;
 };
 
+/* --under: a monitor between the machine and the guest. */
+enum { RUN_UNDER_MAX = 256 };
+struct run_under {
+    bool given;
+    uint64_t granule; /* the largest page that maps the guest */
+    char command[RUN_UNDER_MAX + 16];
+};
+
+SIM_MUST_CHECK enum sim_status under_parse(const char *arg, struct run_under *u,
+                                           struct sim_error *e);
+
 struct run_options {
     const char *image;
     const char *preset, *config;
@@ -29,6 +40,7 @@ struct run_options {
     struct word_list dedicated; /* "parameter=value" pairs, in turn: name, */
     struct word_list dedicated_value, dedicated_option;
     enum image_kind kind;
+    struct run_under under;
     bool kind_given, flat_given;
     uint64_t flat_base;
     enum progress_kind progress;

@@ -19,6 +19,7 @@ enum {
     OPT_APPEND,
     OPT_MODULE,
     OPT_FLAT,
+    OPT_UNDER,
     OPT_KIND,
     OPT_SHARE,
     OPT_GUEST_PAGE,
@@ -50,6 +51,7 @@ static const struct argp_option table[] = {
     {"module", OPT_MODULE, "FILE[=TEXT]", 0, "multiboot module and its command line", 2},
     {"kind", OPT_KIND, "auto|multiboot|multiboot2|linux|elf|flat", 0, "what the image is (default auto)", 2},
     {"flat", OPT_FLAT, "ADDRESS", 0, "the image is raw code: load and enter it here, in 64-bit mode", 2},
+    {"under", OPT_UNDER, "microhv[:KEY=VALUE,...]", 0, "run the image as a virtual machine of this monitor (see docs/microhv.md)", 2},
     {"guest-page", OPT_GUEST_PAGE, "4k|2m|1g", 0, "pages behind a Linux program (pk.page)", 2},
     {"env", OPT_ENV, "NAME=VALUE", 0, "environment of a Linux program", 2},
     {"share", OPT_SHARE, "DIR[:ro]", 0, "let a Linux program see a directory of the host", 2},
@@ -194,6 +196,12 @@ static void parse_image(struct parse *p, const char *arg)
     p->o->image = arg;
 }
 
+static void parse_under(struct parse *p, const char *arg)
+{
+    if (p->status == SIM_OK)
+        p->status = under_parse(arg, &p->o->under, p->e);
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     struct parse *p = state->input;
@@ -207,6 +215,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case OPT_APPEND: o->append = arg; return 0;
     case OPT_MODULE: append(p, &o->module, "--module", arg); return 0;
     case OPT_FLAT: parse_flat(p, arg); return 0;
+    case OPT_UNDER: parse_under(p, arg); return 0;
     case OPT_KIND: parse_kind(p, arg); return 0;
     case OPT_SHARE: append(p, &o->share, "--share", arg); return 0;
     case OPT_ENV: parse_env(p, arg); return 0;

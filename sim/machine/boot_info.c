@@ -203,9 +203,10 @@ enum sim_status boot_info_plan(unsigned version, const struct boot_info *b,
     /* Below 512 KiB as boot loaders do, page 8 left to start-up vectors; a
      * long command line goes above the kernel. */
     const uint64_t low = p->ram[0].size;
-    if (!plan_alloc(p, size, 16, 0x9000, low < 0x80000 ? low : 0x80000, at) &&
-        !plan_alloc(p, size, 4096, HIGH_RAM_START,
-                    low > HIGH_RAM_START ? low : HIGH_RAM_START, at))
+    const uint64_t high = b->from != 0 ? b->from : HIGH_RAM_START;
+    if ((b->from != 0 ||
+         !plan_alloc(p, size, 16, 0x9000, low < 0x80000 ? low : 0x80000, at)) &&
+        !plan_alloc(p, size, 4096, high, low > high ? low : high, at))
         return sim_fail(e, SIM_BAD_INPUT,
                         "%s: no room in RAM for %zu bytes of boot information",
                         p->name, size);

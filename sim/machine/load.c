@@ -318,7 +318,7 @@ static enum sim_status plan_linux(const struct load_request *r, struct plan *p,
         return s;
     module[0].string = r->exec_path;
     module[1].string = "pk.params";
-    const struct boot_info b = {r->pk->path, module, 2};
+    const struct boot_info b = {r->pk->path, module, 2, 0};
     s = boot_info_plan(1, &b, p, &info, e);
     return s != SIM_OK ? s : enter_multiboot(1, info, entry, p, out, e);
 }

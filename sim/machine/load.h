@@ -20,7 +20,7 @@ enum image_kind {
 
 enum {
     LOAD_MODULES_MAX = 64,
-    LOAD_FILES_MAX = LOAD_MODULES_MAX + 3,
+    LOAD_FILES_MAX = LOAD_MODULES_MAX + 4,
     LOAD_CMDLINE_MAX = 1 << 20,
 };
 #define LOAD_FILE_CAP ((size_t)4 << 30) /* bytes of one input file */
@@ -28,7 +28,7 @@ enum {
 /* A file in memory. */
 struct load_file {
     char *path;       /* as the user gave it */
-    const char *role; /* "image", "module", "pk" */
+    const char *role; /* "image", "module", "pk", "monitor" */
     uint8_t *data;
     size_t len;
     char sha256[65];

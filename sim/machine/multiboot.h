@@ -53,6 +53,7 @@ struct boot_info {
     const char *cmdline;
     const struct boot_module *module;
     size_t modules;
+    uint64_t from; /* not below this address; 0: where boot loaders put it */
 };
 
 /* Place and write the structure; `*at` is its address. The plan is sealed
