@@ -353,15 +353,21 @@ static void wrote_tpr(void *self, uint64_t old, uint64_t now)
     event_notify(a->c);
 }
 
-static void wrote_eoi(void *self, uint64_t old, uint64_t now)
+void lapic_eoi(struct cpu *c)
 {
-    struct lapic *a = self;
-    (void)old;
-    (void)now;
+    struct lapic *a = c->lapic;
     int v = vector_highest(a, REG_ISR);
     if (v >= 0) /* an EOI with nothing in service is ignored */
         vector_set(a, REG_ISR, (unsigned)v, false);
-    event_notify(a->c);
+    event_notify(c);
+}
+
+static void wrote_eoi(void *self, uint64_t old, uint64_t now)
+{
+    const struct lapic *a = self;
+    (void)old;
+    (void)now;
+    lapic_eoi(a->c);
 }
 
 static void wrote_svr(void *self, uint64_t old, uint64_t now)

@@ -34,6 +34,8 @@ bool lapic_accepts_extint(const struct cpu *c);
 int lapic_pending(const struct cpu *c);
 /* Acknowledge it: IRR to ISR. Call only when lapic_pending is not -1. */
 uint8_t lapic_acknowledge(struct cpu *c);
+/* What a write to the EOI register does. */
+void lapic_eoi(struct cpu *c);
 
 /* A performance counter overflowed: the entry of the local vector table. */
 void lapic_performance_interrupt(struct cpu *c);

@@ -70,7 +70,12 @@ struct vmx {
     uint64_t pause_first, pause_last;
     bool pause_seen;
 
-    uint64_t rvi_svi; /* unused in root operation */
+    /* APIC virtualization: RVI and SVI are vmcs.guest_interrupt_status. */
+    bool interrupt_recognized; /* a pending virtual interrupt is */
+    bool apic_written; /* a write to the APIC-access page was virtualized: its
+                          emulation is due at the next boundary */
+    uint16_t apic_offset; /* of that write in the page, and its bytes */
+    uint8_t apic_length;
 
     /* Statistics. */
     uint64_t entries, entry_failures;
@@ -166,6 +171,10 @@ uint64_t vmx_deadline(const struct cpu *c);
 
 /* --- apicv.c: APIC virtualization --- */
 void vmx_apic_entry(struct cpu *c); /* after guest state is loaded */
+/* At an instruction boundary, before anything else is looked at, while
+ * c->vmx->apic_written: APIC-write emulation, which may ask for an exit by
+ * vmx_exit_later. A VM exit in between drops it (apic_written = false). */
+void vmx_apic_emulate(struct cpu *c);
 struct guest_port vmx_apic_port(struct cpu *c);
 enum step vmx_apic_write_cr8(struct cpu *c, uint64_t v);
 uint64_t vmx_apic_read_cr8(const struct cpu *c);
