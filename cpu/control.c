@@ -5,6 +5,7 @@
  */
 #include "cpu/control.h"
 
+#include "cpu/cpuid.h"
 #include "cpu/debug.h"
 #include "cpu/lapic.h"
 #include "cpu/segment.h"
@@ -115,7 +116,7 @@ static enum step write_cr3(struct cpu *c, uint64_t v)
 
 /* -------------------------------------------------------------------- CR4 */
 
-static uint64_t cr4_allowed(const struct cpu *c)
+uint64_t control_cr4_allowed(const struct cpu_config *g)
 {
     static const struct {
         uint32_t bit;
@@ -126,11 +127,12 @@ static uint64_t cr4_allowed(const struct cpu *c)
         {CR4_SMEP, FEATURE_SMEP},         {CR4_SMAP, FEATURE_SMAP},
         {CR4_VME, FEATURE_VME},           {CR4_PVI, FEATURE_VME},
         {CR4_OSXSAVE, FEATURE_XSAVE},     {CR4_PKE, FEATURE_PKU},
+        {CR4_VMXE, FEATURE_VMX},
     };
     uint64_t allowed = CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE |
                        CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
     for (unsigned i = 0; i < sizeof optional / sizeof optional[0]; i++)
-        if (cpu_has(c, (enum cpu_feature)optional[i].feature))
+        if (cpuid_config_has(g, optional[i].feature))
             allowed |= optional[i].bit;
     return allowed;
 }
@@ -138,7 +140,7 @@ static uint64_t cr4_allowed(const struct cpu *c)
 static bool cr4_consistent(const struct cpu *c, uint64_t v)
 {
     uint64_t changed = v ^ c->cr4;
-    if ((v & ~cr4_allowed(c)) != 0)
+    if ((v & ~control_cr4_allowed(&c->config)) != 0)
         return false;
     if ((c->efer & EFER_LMA) != 0 &&
         ((v & CR4_PAE) == 0 || (changed & CR4_LA57) != 0))

@@ -35,6 +35,7 @@ enum {
     CR4_OSXMMEXCPT = 1 << 10,
     CR4_UMIP = 1 << 11,
     CR4_LA57 = 1 << 12,
+    CR4_VMXE = 1 << 13,
     CR4_FSGSBASE = 1 << 16,
     CR4_PCIDE = 1 << 17,
     CR4_OSXSAVE = 1 << 18,
@@ -49,6 +50,9 @@ enum {
     EFER_LMA = 1 << 10,
     EFER_NXE = 1 << 11,
 };
+
+/* Bits of CR4 that may be 1. */
+uint64_t control_cr4_allowed(const struct cpu_config *g);
 
 /* The PCID in use: 0 unless CR4.PCIDE. */
 uint16_t control_pcid(const struct cpu *c);

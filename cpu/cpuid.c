@@ -17,9 +17,8 @@
 #include <stdio.h>
 #include <string.h>
 
-bool cpu_has(const struct cpu *c, enum cpu_feature f)
+bool cpuid_config_has(const struct cpu_config *g, unsigned f)
 {
-    const struct cpu_config *g = &c->config;
     bool intel = g->vendor == VENDOR_INTEL;
     switch ((int)f) {
 #define OPTIONAL(field, feature, doc)                                          \
@@ -36,6 +35,11 @@ bool cpu_has(const struct cpu *c, enum cpu_feature f)
     case FEATURE_PAGE1G: return g->pages_1g;
     default: return true;
     }
+}
+
+bool cpu_has(const struct cpu *c, enum cpu_feature f)
+{
+    return cpuid_config_has(&c->config, f);
 }
 
 struct feature_bit {

@@ -13,4 +13,7 @@ enum { CPUID_EAX, CPUID_EBX, CPUID_ECX, CPUID_EDX };
 void cpuid_leaf(const struct cpu *c, uint32_t leaf, uint32_t sub,
                 uint32_t out[4]);
 
+/* cpu_has (cpu/xlat.h) of a processor that need not exist yet: FEATURE_*. */
+bool cpuid_config_has(const struct cpu_config *g, unsigned feature);
+
 #endif

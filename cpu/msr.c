@@ -11,6 +11,7 @@
 #include "cpu/plant_system.h"
 #include "cpu/pmc.h"
 #include "cpu/reset.h"
+#include "cpu/vmx/vmx.h"
 #include "cpu/xlat.h"
 #include "sim/base/bits.h"
 #include "timer/tsc.h"
@@ -243,10 +244,13 @@ static bool write_debugctl(struct cpu *c, uint32_t number, uint64_t in)
     return true;
 }
 
+/* SMX is not modelled, so bit 1 (VMX in SMX operation) is reserved. */
 static bool write_feature_control(struct cpu *c, uint32_t number, uint64_t in)
 {
     (void)number;
-    if ((c->msr.feature_control & 1) != 0)
+    if ((c->msr.feature_control & FEATURE_CONTROL_LOCK) != 0)
+        return false;
+    if ((in & FEATURE_CONTROL_VMX) != 0 && !cpu_has(c, FEATURE_VMX))
         return false;
     c->msr.feature_control = in;
     return true;
@@ -350,7 +354,8 @@ static const struct msr_desc msr_rows[] = {
     {0x1b, "IA32_APIC_BASE", 0, FEATURE_APIC, 0,
      offsetof(struct cpu, msr.apic_base), NULL, write_apic_base,
      "Local APIC Status and Location"},
-    {0x3a, "IA32_FEATURE_CONTROL", MSR_INTEL, FEATURE_NONE, ~UINT64_C(1),
+    {0x3a, "IA32_FEATURE_CONTROL", MSR_INTEL, FEATURE_NONE,
+     ~(uint64_t)(FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX),
      offsetof(struct cpu, msr.feature_control), NULL, write_feature_control,
      "Enabling and Entering VMX Operation"},
     {MSR_TSC_ADJUST, "IA32_TSC_ADJUST", 0, FEATURE_TSC_ADJUST, 0,
@@ -486,6 +491,8 @@ bool msr_read(struct cpu *c, uint32_t number, uint64_t *out)
         return lbr_msr_read(c, number, out);
     if (pmc_is_msr(c, number))
         return pmc_msr_read(c, number, out);
+    if (number - MSR_VMX_BASIC <= MSR_VMX_TERTIARY - MSR_VMX_BASIC)
+        return vmx_caps_msr(&c->vmx->caps, &c->config, number, out);
     const struct msr_desc *d = find(c, number);
     if (d == NULL)
         return false;
