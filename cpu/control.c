@@ -10,6 +10,7 @@
 #include "cpu/lapic.h"
 #include "cpu/segment.h"
 #include "cpu/sysinsn.h"
+#include "cpu/vmx/vmx.h"
 #include "cpu/xlat.h"
 #include "sim/base/bits.h"
 
@@ -47,6 +48,23 @@ void control_load_pdptes(struct cpu *c)
         (void)reload_pdptes(c, c->cr3);
 }
 
+/* In VMX operation CR0 and CR4 keep the bits that it fixes, but an
+ * unrestricted guest may clear CR0.PE and PG. SDM Vol.3 "Restrictions on VMX
+ * Operation", "Unrestricted Guests". */
+static bool vmx_allows(const struct cpu *c, unsigned number, uint64_t v)
+{
+    const struct vmx *x = c->vmx;
+    if (!x->on)
+        return true;
+    if (number == 4)
+        return (v & x->caps.cr4_fixed0) == x->caps.cr4_fixed0 &&
+               (v & ~x->caps.cr4_fixed1) == 0;
+    uint64_t ones = x->caps.cr0_fixed0;
+    if (c->vmx_guest && (x->proc2 & PROC2_UNRESTRICTED) != 0)
+        ones &= ~(CR0_PE | CR0_PG);
+    return (v & ones) == ones && (v & ~x->caps.cr0_fixed1) == 0;
+}
+
 /* -------------------------------------------------------------------- CR0 */
 
 static bool cr0_consistent(const struct cpu *c, uint64_t v)
@@ -71,7 +89,7 @@ static bool cr0_consistent(const struct cpu *c, uint64_t v)
 
 static enum step write_cr0(struct cpu *c, uint64_t v)
 {
-    if (!cr0_consistent(c, v))
+    if (!cr0_consistent(c, v) || !vmx_allows(c, 0, v))
         return raise_gp(c, 0);
     v = (v & CR0_DEFINED) | CR0_ET;
     uint64_t changed = v ^ c->cr0, efer = c->efer;
@@ -153,7 +171,7 @@ static bool cr4_consistent(const struct cpu *c, uint64_t v)
 
 static enum step write_cr4(struct cpu *c, uint64_t v)
 {
-    if (!cr4_consistent(c, v))
+    if (!cr4_consistent(c, v) || !vmx_allows(c, 4, v))
         return raise_gp(c, 0);
     uint64_t changed = v ^ c->cr4;
     if (is_pae_paging(c->cr0, v, c->efer) &&

@@ -13,6 +13,7 @@
 #include "cpu/reset.h"
 #include "cpu/segment.h"
 #include "cpu/v86.h"
+#include "cpu/vmx/vmx.h"
 #include "cpu/wait.h"
 
 #include <stdio.h>
@@ -288,7 +289,9 @@ static enum boundary next_boundary(const struct cpu *c)
 {
     if (c->activity == ACTIVITY_SHUTDOWN || c->unmodelled)
         return BOUNDARY_NOTHING;
-    if (c->init_pending)
+    /* INIT waits in VMX operation; in non-root operation it exits, which
+     * vmx_boundary sees to. */
+    if (c->init_pending && !c->vmx->on)
         return BOUNDARY_INIT;
     if (c->activity == ACTIVITY_WAIT_SIPI)
         return c->sipi_pending ? BOUNDARY_SIPI : BOUNDARY_NOTHING;
@@ -430,8 +433,8 @@ void cpu_set_intr(struct cpu *c, bool level)
  * of the other address are not entered. */
 void cpu_set_a20(struct cpu *c, bool open)
 {
-    mmu_set_a20(c->mmu, open);
-    engine_reset_fetch(c);
+    c->vmx->a20_closed = !open;
+    vmx_apply_a20(c);
     event_notify(c);
 }
 

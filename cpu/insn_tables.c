@@ -15,6 +15,7 @@
 #include "cpu/insn_int.def"
 #include "cpu/insn_sys.def"
 #include "cpu/insn_vec.def"
+#include "cpu/insn_vmx.def"
 #include "cpu/insn_x87.def"
 #undef INSN
 
@@ -31,6 +32,7 @@ const struct insn_row insn_rows[ZYDIS_MNEMONIC_MAX_VALUE + 1] = {
 #include "cpu/insn_int.def"
 #include "cpu/insn_sys.def"
 #include "cpu/insn_vec.def"
+#include "cpu/insn_vmx.def"
 #include "cpu/insn_x87.def"
 #undef INSN
 };

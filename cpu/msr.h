@@ -14,6 +14,9 @@
 SIM_MUST_CHECK bool msr_read(struct cpu *c, uint32_t number, uint64_t *out);
 SIM_MUST_CHECK bool msr_write(struct cpu *c, uint32_t number, uint64_t in);
 
+/* IA32_FEATURE_CONTROL: locked, VMXON outside SMX operation. */
+enum { FEATURE_CONTROL_LOCK = 1 << 0, FEATURE_CONTROL_VMX = 1 << 2 };
+
 /* IA32_MISC_ENABLE. */
 enum { MISC_FAST_STRINGS = 1 << 0, MISC_MONITOR = 1 << 18 };
 

@@ -109,7 +109,9 @@ static void firmware_memory_types(struct cpu *c)
     m->def_type = BIT(11) | BIT(10) | 6;
     mmu_set_mtrr(c->mmu, m);
     c->cr0 &= ~(uint64_t)CR0_CD_NW;
-    c->msr.feature_control = 1; /* locked: VMX off */
+    c->msr.feature_control = FEATURE_CONTROL_LOCK;
+    if (c->config.vmx)
+        c->msr.feature_control = c->config.vtx.feature_control;
 }
 
 void cpu_reset(struct cpu *c)

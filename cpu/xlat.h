@@ -37,6 +37,7 @@ enum {
     R_AVX2_256 = 1 << 16, /* the 256-bit form needs AVX2 */
     R_AVX2_REG = 1 << 17, /* the form without memory operand needs AVX2 */
     R_NO_AC = 1 << 18,    /* never #AC */
+    R_NOT_COMPAT = 1 << 19, /* #UD in compatibility mode */
     R_VAES_256 = 1 << 24, /* the 256-bit form needs VAES */
     R_VPCLMUL_256 = 1 << 25, /* the 256-bit form needs VPCLMULQDQ */
 };

@@ -50,6 +50,8 @@ static bool invalid(const struct xlat *x, const struct insn_row *row)
         return true;
     if ((r & R_PROT) && (!(m & MODE_PROT) || (m & MODE_V86)))
         return true;
+    if ((r & R_NOT_COMPAT) && (m & (MODE_LMA | MODE_LONG)) == MODE_LMA)
+        return true;
     if ((x->zi->attributes & ZYDIS_ATTRIB_HAS_LOCK) &&
         (!(r & R_LOCK) || x->zo[0].type != ZYDIS_OPERAND_TYPE_MEMORY))
         return true;

@@ -46,10 +46,8 @@ static uint32_t collect(const struct control_bit *b, unsigned n)
 static uint32_t pin_allowed(const struct vmx_config *f)
 {
     const struct control_bit bits[] = {
-        {PIN_EXTERNAL_INTERRUPT, true},
-        {PIN_NMI, true},
-        {PIN_VIRTUAL_NMI, f->virtual_nmis},
-        {PIN_TIMER, f->preemption_timer},
+        {PIN_EXTERNAL_INTERRUPT, true},     {PIN_NMI, true},
+        {PIN_VIRTUAL_NMI, f->virtual_nmis}, {PIN_TIMER, f->preemption_timer},
         {PIN_POSTED, f->posted_interrupts},
     };
     return COLLECT(bits);
@@ -58,7 +56,8 @@ static uint32_t pin_allowed(const struct vmx_config *f)
 static uint32_t primary_allowed(const struct vmx_config *f)
 {
     const struct control_bit bits[] = {
-        {PROC_INTERRUPT_WINDOW | PROC_TSC_OFFSET | PROC_HLT | PROC_INVLPG, true},
+        {PROC_INTERRUPT_WINDOW | PROC_TSC_OFFSET | PROC_HLT | PROC_INVLPG,
+         true},
         {PROC_MWAIT | PROC_RDPMC | PROC_RDTSC | PROC_CR3_LOAD, true},
         {PROC_CR3_STORE | PROC_CR8_LOAD | PROC_CR8_STORE, true},
         {PROC_MOV_DR | PROC_IO | PROC_IO_BITMAPS, true},
@@ -182,6 +181,17 @@ static uint64_t vmcs_enum(const struct vmx_config *f)
     return highest;
 }
 
+void vmx_caps_settle(struct cpu_config *c)
+{
+    struct vmx_config *f = &c->vtx;
+    f->rdtscp = f->rdtscp && c->rdtscp;
+    f->invpcid = f->invpcid && c->invpcid;
+    f->xsaves = f->xsaves && c->xsaves;
+    f->rdrand_exiting = f->rdrand_exiting && c->rdrand;
+    f->rdseed_exiting = f->rdseed_exiting && c->rdseed;
+    f->user_wait = f->user_wait && c->waitpkg;
+}
+
 void vmx_caps_init(struct vmx_caps *k, const struct cpu_config *c,
                    unsigned maxphyaddr)
 {
@@ -206,8 +216,9 @@ void vmx_caps_init(struct vmx_caps *k, const struct cpu_config *c,
         .vmfunc = f->vmfunc && f->eptp_switching ? 1 : 0,
     };
     k->true_pin = k->pin;
-    k->true_primary = loose ? report(PRIMARY_TRUE1, (uint32_t)(k->primary >> 32))
-                            : k->primary;
+    k->true_primary = loose
+                          ? report(PRIMARY_TRUE1, (uint32_t)(k->primary >> 32))
+                          : k->primary;
     k->true_exit =
         loose ? report(EXIT_TRUE1, (uint32_t)(k->exit >> 32)) : k->exit;
     k->true_entry =
@@ -233,18 +244,17 @@ bool vmx_caps_msr(const struct vmx_caps *k, const struct cpu_config *c,
         [MSR_VMX_CR4_FIXED0 - MSR_VMX_BASIC] = {k->cr4_fixed0, true},
         [MSR_VMX_CR4_FIXED1 - MSR_VMX_BASIC] = {k->cr4_fixed1, true},
         [MSR_VMX_VMCS_ENUM - MSR_VMX_BASIC] = {k->vmcs_enum, true},
-        [MSR_VMX_SECONDARY - MSR_VMX_BASIC] = {k->secondary,
-                                               f->secondary_controls},
+        [MSR_VMX_SECONDARY -
+            MSR_VMX_BASIC] = {k->secondary, f->secondary_controls},
         [MSR_VMX_EPT_VPID - MSR_VMX_BASIC] = {k->ept_vpid, k->ept_vpid != 0},
         [MSR_VMX_TRUE_PIN - MSR_VMX_BASIC] = {k->true_pin, f->true_controls},
-        [MSR_VMX_TRUE_PRIMARY - MSR_VMX_BASIC] = {k->true_primary,
-                                                  f->true_controls},
+        [MSR_VMX_TRUE_PRIMARY -
+            MSR_VMX_BASIC] = {k->true_primary, f->true_controls},
         [MSR_VMX_TRUE_EXIT - MSR_VMX_BASIC] = {k->true_exit, f->true_controls},
-        [MSR_VMX_TRUE_ENTRY - MSR_VMX_BASIC] = {k->true_entry,
-                                                f->true_controls},
-        [MSR_VMX_VMFUNC - MSR_VMX_BASIC] = {k->vmfunc,
-                                            (k->secondary >> 32 &
-                                             PROC2_VMFUNC) != 0},
+        [MSR_VMX_TRUE_ENTRY -
+            MSR_VMX_BASIC] = {k->true_entry, f->true_controls},
+        [MSR_VMX_VMFUNC - MSR_VMX_BASIC] = {k->vmfunc, (k->secondary >> 32 &
+                                                        PROC2_VMFUNC) != 0},
         [MSR_VMX_TERTIARY - MSR_VMX_BASIC] = {k->tertiary, f->extensions},
     };
     uint32_t row = number - MSR_VMX_BASIC;

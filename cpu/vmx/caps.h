@@ -62,6 +62,9 @@ enum {
 #define EPT_CAP_INVVPID_2    (UINT64_C(1) << 42)
 #define EPT_CAP_INVVPID_3    (UINT64_C(1) << 43)
 
+/* Controls of instructions that the processor lacks are absent too. */
+void vmx_caps_settle(struct cpu_config *c);
+
 void vmx_caps_init(struct vmx_caps *k, const struct cpu_config *c,
                    unsigned maxphyaddr);
 

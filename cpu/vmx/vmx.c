@@ -11,6 +11,8 @@ enum sim_status vmx_create(struct cpu *c, struct sim_error *e)
     c->vmx = calloc(1, sizeof *c->vmx);
     if (c->vmx == NULL)
         return sim_fail(e, SIM_NO_RESOURCE, "no memory for a core");
+    vmx_caps_settle(&c->config);
+    vmx_caps_init(&c->vmx->caps, &c->config, c->mmu_config.maxphyaddr);
     return SIM_OK;
 }
 
@@ -23,12 +25,20 @@ void vmx_reset(struct cpu *c)
 {
     struct vmx *x = c->vmx;
     struct vmx_caps caps = x->caps;
+    bool a20_closed = x->a20_closed;
     memset(x, 0, sizeof *x);
     x->caps = caps;
+    x->a20_closed = a20_closed;
     x->current = VMX_NO_VMCS;
     x->timer_cycle = x->vmm_timer_cycle = UINT64_MAX;
     memset(x->cached, 0xff, sizeof x->cached);
     c->vmx_guest = false;
+}
+
+void vmx_apply_a20(struct cpu *c)
+{
+    mmu_set_a20(c->mmu, !c->vmx->a20_closed || c->vmx->on);
+    engine_reset_fetch(c);
 }
 
 void vmx_charge_n(struct cpu *c, enum vmx_cost what, uint64_t times)

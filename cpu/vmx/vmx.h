@@ -39,6 +39,7 @@ enum { VMX_REASON_SLOTS = 80 }; /* basic reasons 0..78; the last: private */
 struct vmx {
     struct vmx_caps caps;
     bool on;          /* in VMX operation; c->vmx_guest: in non-root */
+    bool a20_closed;  /* A20M# as the board drives it; no effect while `on` */
     uint64_t vmxon;   /* VMXON pointer */
     uint64_t current; /* current-VMCS pointer, or VMX_NO_VMCS */
     struct vmcs vmcs; /* its data: in memory again after VMCLEAR, or when
@@ -103,6 +104,9 @@ enum vmx_cost {
 };
 void vmx_charge_n(struct cpu *c, enum vmx_cost what, uint64_t times);
 
+/* Put A20M# into effect, or its blocking in VMX operation. */
+void vmx_apply_a20(struct cpu *c);
+
 /* Physical memory as VMX structures are read: untimed. False: no RAM. */
 bool vmx_phys_read(struct cpu *c, uint64_t at, unsigned len, void *out);
 bool vmx_phys_write(struct cpu *c, uint64_t at, unsigned len, const void *in);
@@ -117,7 +121,7 @@ void vmx_fail_invalid(struct cpu *c);
 void vmx_fail(struct cpu *c, enum vmx_error error); /* valid or invalid */
 /* Keep the working copy in memory: VMCLEAR, another VMPTRLD, VMXOFF. */
 void vmx_store_current(struct cpu *c);
-/* Where the current VMCS's data were used last: the cost vmcs_cold. */
+/* A VMCS's data are used: the cost vmcs_cold when they are not at hand. */
 void vmx_touch_vmcs(struct cpu *c, uint64_t pointer);
 
 /* --- entry.c --- */

@@ -245,6 +245,69 @@ static enum sim_status check_features(const struct checker *k,
     return SIM_OK;
 }
 
+/* Likewise of VT-x; `extensions` is told apart from it. */
+static enum sim_status check_vtx(const struct checker *k,
+                                 const struct vmx_config *f)
+{
+    const struct {
+        bool on, needed;
+        const char *name, *needs;
+    } rules[] = {
+#define NEEDS(feature, other) {f->feature, f->other, #feature, #other}
+        NEEDS(apic_accesses, secondary_controls),
+        NEEDS(ept, secondary_controls),
+        NEEDS(desc_table_exiting, secondary_controls),
+        NEEDS(rdtscp, secondary_controls),
+        NEEDS(x2apic_mode, secondary_controls),
+        NEEDS(x2apic_mode, tpr_shadow),
+        NEEDS(vpid, secondary_controls),
+        NEEDS(wbinvd_exiting, secondary_controls),
+        NEEDS(unrestricted_guest, ept),
+        NEEDS(apic_registers, secondary_controls),
+        NEEDS(apic_registers, tpr_shadow),
+        NEEDS(virtual_interrupts, secondary_controls),
+        NEEDS(virtual_interrupts, tpr_shadow),
+        NEEDS(posted_interrupts, virtual_interrupts),
+        NEEDS(pause_loop, secondary_controls),
+        NEEDS(rdrand_exiting, secondary_controls),
+        NEEDS(invpcid, secondary_controls),
+        NEEDS(vmfunc, secondary_controls),
+        NEEDS(eptp_switching, vmfunc),
+        NEEDS(eptp_switching, ept),
+        NEEDS(shadow_vmcs, secondary_controls),
+        NEEDS(rdseed_exiting, secondary_controls),
+        NEEDS(ept_accessed_dirty, ept),
+        NEEDS(pml, ept_accessed_dirty),
+        NEEDS(ept_violation_ve, ept),
+        NEEDS(xsaves, secondary_controls),
+        NEEDS(mode_based_execute, ept),
+        NEEDS(sub_page, ept),
+        NEEDS(tsc_scaling, secondary_controls),
+        NEEDS(user_wait, secondary_controls),
+        NEEDS(ept_execute_only, ept),
+        NEEDS(ept_5level, ept),
+        NEEDS(ept_2m, ept),
+        NEEDS(ept_1g, ept),
+#undef NEEDS
+    };
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+        if (rules[i].on && !rules[i].needed)
+            return sim_fail(k->e, k->status,
+                            "core.vtx.%s: on (needs core.vtx.%s)",
+                            rules[i].name, rules[i].needs);
+    if (f->msr_list_max % 512 != 0)
+        return sim_fail(k->e, k->status,
+                        "core.vtx.msr_list_max: %" PRIu32
+                        " (not a multiple of 512)",
+                        f->msr_list_max);
+    if ((f->feature_control & 2) != 0)
+        return sim_fail(k->e, k->status,
+                        "core.vtx.feature_control: %" PRIu32
+                        " (bit 1 needs SMX, which is not modelled)",
+                        f->feature_control);
+    return SIM_OK;
+}
+
 /* The highest RAM address plus one, by the rule of memsys_create. */
 static uint64_t ram_top(uint64_t bytes)
 {
@@ -302,6 +365,8 @@ enum sim_status config_finish(struct machine_config *c, enum sim_status status,
         s = check_cache(&k, "l3", &c->memory.l3, c->l3_bytes, false);
     if (s == SIM_OK)
         s = check_features(&k, &c->core);
+    if (s == SIM_OK && c->core.vmx)
+        s = check_vtx(&k, &c->core.vtx);
     if (s == SIM_OK)
         s = check_rest(&k, c);
     return s;

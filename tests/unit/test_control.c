@@ -94,7 +94,7 @@ START_TEST(cr4_refuses_what_is_not_there)
     const uint64_t base = CR4_PAE;
     const uint64_t bad[] = {
         base | 1,       /* VME */
-        base | 1 << 13, /* VMXE */
+        base | 1 << 14, /* SMXE */
         base | UINT64_C(1) << 40,
         base & ~(uint64_t)CR4_PAE, /* in IA-32e mode */
         base | CR4_LA57,

@@ -131,7 +131,7 @@ END_TEST
 
 START_TEST(unknown_registers_are_gp)
 {
-    static const uint32_t n[] = {0x48,       0x49,       0x480,     0x10a,
+    static const uint32_t n[] = {0x48,       0x49,       0x492,     0x10a,
                                  0x214,      0x251,      0x260,     0x770,
                                  0x40000000, 0xc0000085, 0xc0000104};
     uint64_t v;
@@ -139,7 +139,7 @@ START_TEST(unknown_registers_are_gp)
         ck_assert(!msr_read(R.c, n[i], &v));
         ck_assert(!msr_write(R.c, n[i], 0));
     }
-    R.c->gpr[REG_RCX] = 0x480;
+    R.c->gpr[REG_RCX] = 0x492;
     rig_faults(&R, "0f 32", EXC_GP, 0);
     rig_long(&R, 0);
     R.c->gpr[REG_RCX] = LSTAR;
