@@ -14,6 +14,7 @@
 #include "cpu/fpu.h"
 #include "cpu/lbr.h"
 #include "cpu/pmc.h"
+#include "cpu/vmx/vmx.h"
 
 /* Take back what instructions from..end of the block were charged. */
 static void take_back(struct cpu *c, const struct block *b, unsigned from)
@@ -397,6 +398,8 @@ static void set_limit(struct cpu *c)
     }
     if (UNLIKELY(c->pmc.armed) && pmc_deadline(c) < c->limit)
         c->limit = pmc_deadline(c);
+    if (UNLIKELY(c->vmx_guest) && vmx_deadline(c) < c->limit)
+        c->limit = vmx_deadline(c);
 }
 
 static bool instructions_done(const struct cpu *c)
@@ -412,11 +415,20 @@ static void deliver(struct cpu *c)
     c->event.valid = false;
 }
 
-/* A wait with a deadline: idle up to it or to the end of the run. */
-static void pass_time(struct cpu *c)
+/* The cycle at which an inactive core goes on without an event. */
+static uint64_t wait_deadline(const struct cpu *c)
 {
-    uint64_t to =
-        c->monitor.deadline < c->until ? c->monitor.deadline : c->until;
+    uint64_t at =
+        c->activity == ACTIVITY_MWAIT ? c->monitor.deadline : UINT64_MAX;
+    if (c->vmx_guest && vmx_deadline(c) < at)
+        at = vmx_deadline(c);
+    return at;
+}
+
+/* A wait with a deadline: idle up to it or to the end of the run. */
+static void pass_time(struct cpu *c, uint64_t deadline)
+{
+    uint64_t to = deadline < c->until ? deadline : c->until;
     if (to > c->account.cycles)
         cycles_charge(&c->account, LEAF_IDLE, to - c->account.cycles);
 }
@@ -445,13 +457,13 @@ static enum cpu_stop run(struct cpu *c)
                 c->rep_active = false;
             continue;
         }
-        if (c->activity == ACTIVITY_MWAIT &&
-            c->monitor.deadline != UINT64_MAX) {
-            pass_time(c);
+        if (c->activity != ACTIVITY_RUN) {
+            uint64_t deadline = wait_deadline(c);
+            if (deadline == UINT64_MAX)
+                return CPU_STOP_HALT;
+            pass_time(c, deadline);
             continue;
         }
-        if (c->activity != ACTIVITY_RUN)
-            return CPU_STOP_HALT;
         set_limit(c);
         if (c->mode & MODE_SINGLE)
             cpu_update_single(c);

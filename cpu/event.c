@@ -35,6 +35,8 @@ enum step raise_error(struct cpu *c, uint8_t vector, uint32_t error)
 enum step raise_page_fault(struct cpu *c)
 {
     const struct mmu_fault *f = mmu_fault(c->mmu);
+    if (UNLIKELY(f->kind != MMU_FAULT_PAGE))
+        return vmx_memory_event(c, f);
     c->event = (struct event){.valid = true,
                               .vector = EXC_PF,
                               .has_error = true,
@@ -80,6 +82,12 @@ enum step raise_unmodelled(struct cpu *c, const char *what)
 
 static void enter_shutdown(struct cpu *c, const struct event *first)
 {
+    if (c->vmx_guest) {
+        struct vmx_exit x = {.reason = REASON_TRIPLE_FAULT};
+        c->vmx->vectoring = 0; /* it is no exit during delivery */
+        vmx_exit(c, &x);
+        return;
+    }
     char bytes[40];
     describe_bytes(c, bytes, sizeof bytes);
     snprintf(c->stop_reason, sizeof c->stop_reason,
@@ -164,10 +172,77 @@ static void stop_storm(struct cpu *c, const struct event *e)
     event_notify(c);
 }
 
-static void deliver(struct cpu *c, struct event e, bool interrupt)
+/* How an event comes to be delivered. */
+struct origin {
+    bool interrupt; /* NMI or external */
+    bool nmi;
+    uint32_t info;   /* injected by VM entry: its interruption information */
+    uint32_t length; /* of the instruction of a software event */
+};
+
+/* In VMX non-root operation an exception may exit instead; `plain`: it is
+ * one that the processor found, not one that VM entry injects. True: the
+ * exit was made. Else the delivery is noted for IDT-vectoring information. */
+static bool leaves_guest(struct cpu *c, const struct event *e,
+                         const struct origin *o, bool plain)
+{
+    struct vmx_exit x;
+    if (plain && !o->interrupt && vmx_takes_exception(c, e, &x)) {
+        vmx_exit(c, &x);
+        return true;
+    }
+    uint32_t info = plain ? vmx_event_info(e, o->interrupt, o->nmi) : o->info;
+    vmx_vectoring(c, info, e, o->length);
+    return false;
+}
+
+/* The delivery of e met c->event: what is delivered next. False: nothing. */
+static bool escalate(struct cpu *c, struct event *e, struct origin *o,
+                     const struct event *first)
+{
+    enum severity was = class_of(e, o->interrupt);
+    enum severity now = class_of(&c->event, false);
+    if (was == DOUBLE_FAULT && now != BENIGN) {
+        note_exception(c, &c->event);
+        enter_shutdown(c, first);
+        return false;
+    }
+    if (makes_double_fault(was, now)) {
+        note_exception(c, &c->event);
+        raise_error(c, EXC_DF, 0);
+        c->vmx->vectoring = 0; /* an exit by #DF is not during delivery */
+    }
+    *e = c->event;
+    *o = (struct origin){0};
+    c->event.valid = false;
+    c->count.exceptions++;
+    return true;
+}
+
+static void settle(struct cpu *c, uint64_t from)
+{
+    c->event.valid = false;
+    c->shadow_sti = false;
+    c->shadow_mov_ss = false;
+    c->step_armed = false;
+    if (UNLIKELY(c->vmx_guest)) {
+        c->vmx->vectoring = 0;
+        c->vmx->mtf_pending = (c->vmx->proc & PROC_MTF) != 0;
+    }
+    if (c->activity == ACTIVITY_MWAIT)
+        wait_end(c);
+    if (c->activity == ACTIVITY_HLT || c->activity == ACTIVITY_GUEST_SHUTDOWN)
+        c->activity = ACTIVITY_RUN;
+    cpu_update_mode(c);
+    if (UNLIKELY(lbr_on(c)))
+        lbr_event(c, from, lbr_linear(c, c->rip));
+}
+
+static void deliver(struct cpu *c, struct event e, struct origin o)
 {
     struct event first = e;
     uint64_t from = lbr_linear(c, c->rip);
+    bool plain = !e.injected;
     if (storm(c)) {
         stop_storm(c, &e);
         return;
@@ -179,51 +254,51 @@ static void deliver(struct cpu *c, struct event e, bool interrupt)
                       : 1);
     c->event.valid = false;
     for (;;) {
-        if (!interrupt)
+        if (c->vmx_guest && leaves_guest(c, &e, &o, plain))
+            return;
+        if (!o.interrupt && plain)
             note_exception(c, &e);
-        if (idt_deliver(c, &e, interrupt))
+        plain = true;
+        if (idt_deliver(c, &e, o.interrupt))
             break;
         if (c->unmodelled)
             return;
-        enum severity was = class_of(&e, interrupt);
-        enum severity now = class_of(&c->event, false);
-        if (was == DOUBLE_FAULT && now != BENIGN) {
-            note_exception(c, &c->event);
-            enter_shutdown(c, &first);
+        if (c->event.exit) {
+            vmx_exit(c, &c->vmx->exit);
             return;
         }
-        if (makes_double_fault(was, now)) {
-            note_exception(c, &c->event);
-            raise_error(c, EXC_DF, 0);
-        }
-        e = c->event;
-        interrupt = false;
-        c->event.valid = false;
-        c->count.exceptions++;
+        if (!escalate(c, &e, &o, &first))
+            return;
     }
-    c->event.valid = false;
-    c->shadow_sti = false;
-    c->shadow_mov_ss = false;
-    c->step_armed = false;
-    if (c->activity == ACTIVITY_MWAIT)
-        wait_end(c);
-    if (c->activity == ACTIVITY_HLT)
-        c->activity = ACTIVITY_RUN;
-    cpu_update_mode(c);
-    if (UNLIKELY(lbr_on(c)))
-        lbr_event(c, from, lbr_linear(c, c->rip));
+    settle(c, from);
 }
 
 void event_deliver(struct cpu *c)
 {
     if (c->unmodelled || !c->event.valid)
         return;
+    if (UNLIKELY(c->event.exit)) {
+        vmx_exit(c, &c->vmx->exit);
+        return;
+    }
     c->count.exceptions++;
     /* The faulting instruction will run again and find its data
      * breakpoints again. */
     if (!c->event.software && !c->event.trap)
         c->pending_dr6 = 0;
-    deliver(c, c->event, false);
+    deliver(c, c->event, (struct origin){0});
+}
+
+void event_inject(struct cpu *c, const struct event *e, uint32_t info,
+                  uint32_t length)
+{
+    uint32_t type = info >> INTR_TYPE_SHIFT & 7;
+    struct event injected = *e;
+    struct origin o = {.info = info, .length = length};
+    o.nmi = type == INTR_NMI;
+    o.interrupt = o.nmi || type == INTR_EXTERNAL;
+    injected.injected = true;
+    deliver(c, injected, o);
 }
 
 void event_interrupt(struct cpu *c, uint8_t vector, bool nmi)
@@ -232,7 +307,7 @@ void event_interrupt(struct cpu *c, uint8_t vector, bool nmi)
     c->count.interrupts++;
     if (nmi && !PLANTED(c, PLANT_SYS_NMI_UNBLOCKED))
         c->nmi_blocked = true;
-    deliver(c, e, true);
+    deliver(c, e, (struct origin){.interrupt = true, .nmi = nmi});
 }
 
 /* ------------------------------------------------ instruction boundaries */
@@ -249,6 +324,7 @@ enum boundary {
     BOUNDARY_BREAKPOINT,
     BOUNDARY_VIRTUAL,
     BOUNDARY_WAKE, /* MWAIT or its like is over without an event */
+    BOUNDARY_VMX,  /* from here: + enum vmx_boundary */
 };
 
 static bool in_shadow(const struct cpu *c, bool flag)
@@ -273,33 +349,63 @@ static bool rf_in_force(const struct cpu *c)
     return (c->eflags & FLAG_RF) != 0 && c->account.instructions <= c->rf_insn;
 }
 
-static enum boundary next_interrupt(const struct cpu *c)
+/* A maskable interrupt that waits, whoever may take it. */
+static enum boundary requested(const struct cpu *c)
 {
-    if ((c->eflags & FLAG_IF) == 0 || in_shadow(c, c->shadow_sti) ||
-        in_shadow(c, c->shadow_mov_ss))
-        return BOUNDARY_NOTHING;
     if (lapic_pending(c) >= 0)
         return BOUNDARY_APIC;
-    if (c->intr_line && lapic_accepts_extint(c))
-        return BOUNDARY_EXTINT;
-    return BOUNDARY_NOTHING;
+    return c->intr_line && lapic_accepts_extint(c) ? BOUNDARY_EXTINT
+                                                   : BOUNDARY_NOTHING;
+}
+
+static enum boundary next_interrupt(const struct cpu *c)
+{
+    if (in_shadow(c, c->shadow_sti) || in_shadow(c, c->shadow_mov_ss))
+        return BOUNDARY_NOTHING;
+    bool open = (c->eflags & FLAG_IF) != 0;
+    if (UNLIKELY(c->vmx_guest)) {
+        enum vmx_boundary v = vmx_above_interrupts(c, open);
+        if (v != VMX_BOUNDARY_NONE)
+            return (enum boundary)(BOUNDARY_VMX + v);
+        if (c->activity == ACTIVITY_GUEST_SHUTDOWN)
+            return BOUNDARY_NOTHING;
+        /* EFLAGS.IF does not hold back those that exit. */
+        open = open || (c->vmx->pin & PIN_EXTERNAL_INTERRUPT) != 0;
+    }
+    return open ? requested(c) : BOUNDARY_NOTHING;
+}
+
+/* In VMX root operation an INIT signal waits until VMXOFF; so it does in the
+ * wait-for-SIPI state of a guest. */
+static bool init_due(const struct cpu *c)
+{
+    if (!c->init_pending || !c->vmx->on)
+        return c->init_pending;
+    return c->vmx_guest && c->activity != ACTIVITY_WAIT_SIPI;
 }
 
 static enum boundary next_boundary(const struct cpu *c)
 {
     if (c->activity == ACTIVITY_SHUTDOWN || c->unmodelled)
         return BOUNDARY_NOTHING;
-    /* INIT waits in VMX operation; in non-root operation it exits, which
-     * vmx_boundary sees to. */
-    if (c->init_pending && !c->vmx->on)
+    if (init_due(c))
         return BOUNDARY_INIT;
     if (c->activity == ACTIVITY_WAIT_SIPI)
         return c->sipi_pending ? BOUNDARY_SIPI : BOUNDARY_NOTHING;
     if (c->activity == ACTIVITY_MWAIT && wait_over(c))
         return BOUNDARY_WAKE;
     bool mov_ss = in_shadow(c, c->shadow_mov_ss);
+    enum vmx_boundary v = VMX_BOUNDARY_NONE;
+    if (UNLIKELY(c->vmx_guest))
+        v = vmx_above_traps(c);
+    if (UNLIKELY(v != VMX_BOUNDARY_NONE))
+        return (enum boundary)(BOUNDARY_VMX + v);
     if (!mov_ss && (c->pending_dr6 != 0 || step_due(c)))
         return BOUNDARY_TRAP;
+    if (UNLIKELY(c->vmx_guest))
+        v = vmx_above_nmi(c);
+    if (UNLIKELY(v != VMX_BOUNDARY_NONE))
+        return (enum boundary)(BOUNDARY_VMX + v);
     if (!mov_ss && c->nmi_pending && !c->nmi_blocked)
         return BOUNDARY_NMI;
     enum boundary b = next_interrupt(c);
@@ -355,7 +461,7 @@ static void deliver_trap(struct cpu *c)
      * image of a trap: deliver as one. */
     e.trap = true;
     c->next_rip = c->rip;
-    deliver(c, e, false);
+    deliver(c, e, (struct origin){0});
 }
 
 static void deliver_breakpoint(struct cpu *c)
@@ -363,32 +469,65 @@ static void deliver_breakpoint(struct cpu *c)
     struct event e = {.valid = true, .vector = EXC_DB};
     e.dr6 = debug_instruction_match(c, lbr_linear(c, c->rip));
     c->count.exceptions++;
-    deliver(c, e, false);
+    deliver(c, e, (struct origin){0});
 }
 
 static void deliver_extint(struct cpu *c)
 {
-    if (c->wiring.inta.acknowledge == NULL) {
+    uint8_t vector = c->wiring.inta.acknowledge(c->wiring.inta.self);
+    event_interrupt(c, vector, false);
+}
+
+static void take_init(struct cpu *c)
+{
+    if (c->vmx_guest)
+        vmx_take_init(c);
+    else
+        cpu_init_signal(c);
+}
+
+static void take_sipi(struct cpu *c)
+{
+    if (c->vmx_guest)
+        vmx_take_sipi(c);
+    else
+        cpu_startup(c);
+}
+
+static void take_nmi(struct cpu *c)
+{
+    if (c->vmx_guest && (c->vmx->pin & PIN_NMI) != 0) {
+        vmx_take_nmi(c);
+        return;
+    }
+    c->nmi_pending = false;
+    event_interrupt(c, EXC_NMI, true);
+}
+
+static void take_interrupt(struct cpu *c, bool apic)
+{
+    if (!apic && c->wiring.inta.acknowledge == NULL) {
         c->intr_line = false;
         return;
     }
-    uint8_t vector = c->wiring.inta.acknowledge(c->wiring.inta.self);
-    event_interrupt(c, vector, false);
+    if (c->vmx_guest && (c->vmx->pin & PIN_EXTERNAL_INTERRUPT) != 0)
+        vmx_take_external(c, apic);
+    else if (apic)
+        event_interrupt(c, lapic_acknowledge(c), false);
+    else
+        deliver_extint(c);
 }
 
 bool event_boundary(struct cpu *c)
 {
     enum boundary b = next_boundary(c);
     switch (b) {
-    case BOUNDARY_INIT: cpu_init_signal(c); return true;
-    case BOUNDARY_SIPI: cpu_startup(c); return true;
+    case BOUNDARY_INIT: take_init(c); return true;
+    case BOUNDARY_SIPI: take_sipi(c); return true;
     case BOUNDARY_TRAP: deliver_trap(c); break;
-    case BOUNDARY_NMI:
-        c->nmi_pending = false;
-        event_interrupt(c, EXC_NMI, true);
-        break;
-    case BOUNDARY_APIC: event_interrupt(c, lapic_acknowledge(c), false); break;
-    case BOUNDARY_EXTINT: deliver_extint(c); break;
+    case BOUNDARY_NMI: take_nmi(c); break;
+    case BOUNDARY_APIC: take_interrupt(c, true); break;
+    case BOUNDARY_EXTINT: take_interrupt(c, false); break;
     case BOUNDARY_BREAKPOINT: deliver_breakpoint(c); break;
     case BOUNDARY_WAKE: wait_end(c); break;
     case BOUNDARY_VIRTUAL:
@@ -396,17 +535,32 @@ bool event_boundary(struct cpu *c)
         event_deliver(c);
         break;
     case BOUNDARY_NOTHING: break;
+    case BOUNDARY_VMX:
+    default:
+        vmx_take_boundary(c, (enum vmx_boundary)(b - BOUNDARY_VMX));
+        break;
     }
     if (c->activity == ACTIVITY_RUN && needs_upkeep(c))
         upkeep(c);
     return b != BOUNDARY_NOTHING;
 }
 
-enum step event_software(struct cpu *c, uint8_t vector, bool int1)
+enum step event_software(struct cpu *c, uint8_t vector, uint8_t how)
 {
-    struct event e = {
-        .valid = true, .vector = vector, .software = !int1, .trap = int1};
+    bool int1 = how == INTR_PRIVILEGED;
+    struct event e = {.valid = true,
+                      .vector = vector,
+                      .software = !int1,
+                      .trap = int1,
+                      .how = how};
     c->event.valid = false;
+    if (c->vmx_guest) {
+        struct vmx_exit x;
+        if (vmx_takes_exception(c, &e, &x))
+            return vmx_exit_event(c, &x);
+        vmx_vectoring(c, vmx_event_info(&e, false, false), &e,
+                      (uint32_t)(c->next_rip - c->rip));
+    }
     if (!idt_deliver(c, &e, false))
         return STEP_FAULT;
     c->count.exceptions++;
@@ -417,6 +571,7 @@ enum step event_software(struct cpu *c, uint8_t vector, bool int1)
     c->shadow_sti = false;
     c->shadow_mov_ss = false;
     c->step_armed = false;
+    c->vmx->vectoring = 0;
     cpu_update_mode(c);
     return STEP_JUMP;
 }

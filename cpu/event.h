@@ -40,6 +40,11 @@ enum step raise_page_fault(struct cpu *c);
  */
 void event_deliver(struct cpu *c);
 
+/* Deliver an event that VM entry injects: `info` and `length` are those of
+ * the VMCS. */
+void event_inject(struct cpu *c, const struct event *e, uint32_t info,
+                  uint32_t length);
+
 /* Deliver an external interrupt or NMI at an instruction boundary. */
 void event_interrupt(struct cpu *c, uint8_t vector, bool nmi);
 

@@ -13,6 +13,7 @@
 #include "cpu/sysinsn.h"
 #include "cpu/task.h"
 #include "cpu/v86.h"
+#include "cpu/vmx/vmx.h"
 #include "sim/base/bits.h"
 
 struct far_target {
@@ -293,17 +294,17 @@ enum step sys_int(struct cpu *c, const struct uop *u)
     uint8_t vector = (uint8_t)sys_extra(u);
     if ((c->mode & MODE_V86) != 0)
         return v86_int(c, vector);
-    return event_software(c, vector, false);
+    return event_software(c, vector, INTR_SOFT_INTERRUPT);
 }
 
 enum step sys_int3(struct cpu *c, const struct uop *u)
 {
     (void)u;
-    return event_software(c, EXC_BP, false);
+    return event_software(c, EXC_BP, INTR_SOFT_EXCEPTION);
 }
 
 enum step sys_int1(struct cpu *c, const struct uop *u)
 {
     (void)u;
-    return event_software(c, EXC_DB, true);
+    return event_software(c, EXC_DB, INTR_PRIVILEGED);
 }

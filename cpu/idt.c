@@ -40,7 +40,8 @@ static uint64_t flags_image(struct cpu *c, const struct event *e,
     /* Between two iterations of a repeated string instruction RF is set. */
     if ((interrupt || e->trap) && c->rep_active)
         f |= FLAG_RF;
-    bool fault = !interrupt && !e->software && !e->trap && e->vector != EXC_DB;
+    bool fault = !interrupt && !e->software && !e->trap && !e->injected &&
+                 e->vector != EXC_DB;
     return fault ? f | FLAG_RF : f;
 }
 

@@ -9,6 +9,7 @@
 #include "cpu/sysinsn.h"
 #include "cpu/task.h"
 #include "cpu/v86.h"
+#include "cpu/vmx/vmx.h"
 
 /* A return under way: everything is read and checked before any commit. */
 struct far_return {
@@ -212,7 +213,10 @@ static enum step iret_v86(struct cpu *c, const struct uop *u)
 enum step sys_iret(struct cpu *c, const struct uop *u)
 {
     /* Whether it faults or not: SDM Vol.3 "Handling Multiple NMIs". */
-    c->nmi_blocked = false;
+    if (c->vmx_guest)
+        vmx_iret(c);
+    else
+        c->nmi_blocked = false;
     if ((c->mode & MODE_PROT) == 0)
         return iret_real(c, u);
     if ((c->mode & MODE_V86) != 0)
@@ -252,5 +256,5 @@ enum step sys_into(struct cpu *c, const struct uop *u)
     (void)u;
     if ((flags_arith(c) & FLAG_OF) == 0)
         return STEP_NEXT;
-    return event_software(c, EXC_OF, false);
+    return event_software(c, EXC_OF, INTR_SOFT_EXCEPTION);
 }

@@ -95,7 +95,8 @@ static uint32_t single_bit(const struct cpu *c)
 {
     bool single = c->single || (c->eflags & FLAG_TF) != 0 || c->step_armed ||
                   c->shadow_sti || c->shadow_mov_ss ||
-                  debug_instruction_armed(c) || lbr_on(c);
+                  debug_instruction_armed(c) || lbr_on(c) ||
+                  (c->vmx_guest && (c->vmx->proc & PROC_MTF) != 0);
     return single ? MODE_SINGLE : 0;
 }
 
@@ -115,6 +116,8 @@ static uint64_t apic_access_page(const struct cpu *c)
 void cpu_update_mode(struct cpu *c)
 {
     uint32_t mode = privilege_bits(c) | control_bits(c) | single_bit(c);
+    if (c->vmx_guest)
+        mode |= MODE_GUEST;
     c->mode = segment_bits(c, mode);
     c->watch = debug_data_armed(c);
     struct mmu_context ctx = {
@@ -130,7 +133,10 @@ void cpu_update_mode(struct cpu *c)
         .pdpte = {c->pdpte[0], c->pdpte[1], c->pdpte[2], c->pdpte[3]},
         .wrap32 = (c->mode & MODE_LONG) == 0,
         .watch = c->watch,
+        .apic_page = MMU_NO_PAGE,
     };
+    if (UNLIKELY(c->vmx_guest))
+        vmx_context(c, &ctx);
     mmu_set_context(c->mmu, &ctx);
     engine_reset_fetch(c);
     if (c->pmc.distinguish)

@@ -78,6 +78,9 @@ struct event {
     bool has_error;
     bool software; /* INT n, INT3, INTO: RIP pushed is the next one's */
     bool trap;     /* #DB traps: RIP pushed is the next one's */
+    bool injected; /* by VM entry: RF of the image is the guest's */
+    uint8_t how;   /* INTR_* type of VMX if it is neither a plain exception
+                      nor an interrupt: INT n, INT3, INT1 */
     bool exit;     /* no event but a VM exit, which c->vmx->exit describes */
     bool late;     /* met by a task switch that is made: the instruction has
                       retired and c->rip is the new task's */

@@ -10,6 +10,7 @@
 #include "cpu/mem.h"
 #include "cpu/plant.h"
 #include "cpu/sysinsn.h"
+#include "cpu/vmx/vmx.h"
 
 static bool is_v86(const struct cpu *c)
 {
@@ -39,7 +40,6 @@ enum step v86_enter(struct cpu *c, struct stack *s, const uint64_t popped[3],
     c->gpr[REG_RSP] = (uint32_t)v[ESP];
     c->rip = popped[0] & 0xffff;
     sys_set_flags(c, (uint32_t)popped[2], mask | FLAG_VM);
-    c->nmi_blocked = false;
     cpu_update_mode(c);
     return STEP_JUMP;
 }
@@ -171,5 +171,5 @@ enum step v86_int(struct cpu *c, uint8_t vector)
         return redirect(c, vector);
     if (!iopl_is_3(c) && !PLANTED(c, PLANT_V86_INT_IOPL))
         return raise_gp(c, 0);
-    return event_software(c, vector, false);
+    return event_software(c, vector, INTR_SOFT_INTERRUPT);
 }

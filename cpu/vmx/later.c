@@ -1,14 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Parts of VMX that are on their way: stop aloud where they are asked for.
  */
+#include "cpu/vmx/check.h"
 #include "cpu/vmx/vmx.h"
 
 #define LATER __attribute__((weak))
 
-LATER enum step vmx_enter(struct cpu *c, bool launch)
+LATER const struct vmx_rule *vmx_check(enum vmx_check_group g,
+                                       const struct vmx_check *k)
 {
-    (void)launch;
-    return raise_unmodelled(c, "VM entry");
+    (void)g;
+    (void)k;
+    return NULL;
+}
+
+LATER void vmx_explain(const struct vmx_rule *r, const struct vmx_check *k,
+                       char *out, size_t size)
+{
+    (void)r;
+    (void)k;
+    (void)size;
+    out[0] = 0;
+}
+
+LATER bool vmx_ve(struct cpu *c, const struct vmx_exit *x)
+{
+    (void)c;
+    (void)x;
+    return false;
+}
+
+LATER uint64_t vmx_guest_tsc(const struct cpu *c, uint64_t tsc)
+{
+    bool offset = (c->vmx->proc & PROC_TSC_OFFSET) != 0;
+    return offset ? tsc + c->vmx->vmcs.tsc_offset : tsc;
+}
+
+LATER void mmu_vm_transition(struct mmu *m)
+{
+    mmu_flush_all(m, true, FLUSH_VM_TRANSITION);
+}
+
+LATER void mmu_set_guest_port(struct mmu *m, struct guest_port port)
+{
+    (void)m;
+    (void)port;
 }
 
 LATER enum step vmx_vmfunc(struct cpu *c, const struct uop *u)

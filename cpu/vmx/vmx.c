@@ -13,6 +13,8 @@ enum sim_status vmx_create(struct cpu *c, struct sim_error *e)
         return sim_fail(e, SIM_NO_RESOURCE, "no memory for a core");
     vmx_caps_settle(&c->config);
     vmx_caps_init(&c->vmx->caps, &c->config, c->mmu_config.maxphyaddr);
+    struct guest_port port = vmx_apic_port(c);
+    mmu_set_guest_port(c->mmu, port);
     return SIM_OK;
 }
 

@@ -62,10 +62,13 @@ struct vmx {
     /* The event whose delivery is under way, for IDT-vectoring information;
      * 0: none. */
     uint32_t vectoring, vectoring_error, vectoring_length;
+    bool vectoring_rf; /* RF of the image that the delivery pushes */
 
     /* Cycles at which the timers of this entry fire; UINT64_MAX: none. */
     uint64_t timer_cycle, vmm_timer_cycle;
     uint64_t timer_start; /* TSC >> shift when the entry began */
+    uint64_t vmm_target;  /* of the VMM timer's source */
+    uint64_t guest_instructions, insn_at_entry; /* retired in non-root */
 
     /* PAUSE-loop exiting: TSC of the first and the last PAUSE. */
     uint64_t pause_first, pause_last;
@@ -82,6 +85,7 @@ struct vmx {
     uint64_t entries, entry_failures;
     struct vmx_exit_stats stats[VMX_REASON_SLOTS];
     uint32_t last_reason;
+    bool last_exit_valid;
     uint64_t exit_began, root_began, entry_began, guest_began;
     uint64_t walk_cycles_at_entry;
 };
@@ -136,6 +140,8 @@ enum step vmx_enter(struct cpu *c, bool launch);
 enum step vmx_exit_insn(struct cpu *c, enum vmx_reason reason,
                         uint64_t qualification, uint32_t info);
 enum step vmx_exit_event(struct cpu *c, const struct vmx_exit *x);
+/* An EPT event that mmu_fault describes: an exit, or #VE. */
+enum step vmx_memory_event(struct cpu *c, const struct mmu_fault *f);
 /* The exit happens at the boundary after the present instruction. */
 void vmx_exit_later(struct cpu *c, const struct vmx_exit *x);
 /* Make the exit: save the guest, load the host. c->rip is the host's. */
@@ -162,15 +168,42 @@ enum step vmx_exit_wrmsr(struct cpu *c, uint32_t number);
 uint64_t vmx_read_cr(const struct cpu *c, unsigned number);
 
 /* --- boundary.c --- */
-/* At an instruction boundary in non-root operation: what VMX adds to the
- * priorities of event_boundary. True: an exit was made or rip changed. */
-bool vmx_boundary(struct cpu *c);
-bool vmx_boundary_pending(const struct cpu *c);
-/* An exception or interrupt is about to be delivered: true when it exits
- * instead, and the exit was made. */
-bool vmx_takes_event(struct cpu *c, const struct event *e, bool interrupt,
-                     bool nmi);
-/* Earliest cycle at which a timer of VMX wants the core's attention. */
+/* What VMX adds to the events of an instruction boundary in non-root
+ * operation. In the order of SDM Vol.3 "Other Causes of VM Exits" and of
+ * their priorities with those of cpu/event.c. */
+enum vmx_boundary {
+    VMX_BOUNDARY_NONE,
+    VMX_BOUNDARY_APIC_WRITE, /* emulation of a write to the APIC page */
+    VMX_BOUNDARY_TRAP_EXIT, /* APIC write, EOI, TPR: of the last instruction */
+    VMX_BOUNDARY_MTF,
+    VMX_BOUNDARY_TIMER, /* from here: below debug traps */
+    VMX_BOUNDARY_NMI_WINDOW,
+    VMX_BOUNDARY_INTERRUPT_WINDOW, /* from here: below NMIs */
+    VMX_BOUNDARY_VIRTUAL_INTERRUPT,
+};
+enum vmx_boundary vmx_above_traps(const struct cpu *c);
+enum vmx_boundary vmx_above_nmi(const struct cpu *c);
+/* `open`: EFLAGS.IF is set and no shadow blocks. */
+enum vmx_boundary vmx_above_interrupts(const struct cpu *c, bool open);
+void vmx_take_boundary(struct cpu *c, enum vmx_boundary b);
+/* INIT, SIPI, NMI and external interrupts that exit; the last one is false
+ * when posted-interrupt processing took it. */
+void vmx_take_init(struct cpu *c);
+void vmx_take_sipi(struct cpu *c);
+void vmx_take_nmi(struct cpu *c);
+void vmx_take_external(struct cpu *c, bool apic);
+/* An exception, c->rip and c->next_rip as for its delivery: true when the
+ * exception bitmap makes it exit, and what the exit reports. */
+bool vmx_takes_exception(const struct cpu *c, const struct event *e,
+                         struct vmx_exit *x);
+/* What IDT-vectoring information calls the event; see also event.c. */
+uint32_t vmx_event_info(const struct event *e, bool interrupt, bool nmi);
+/* An event is about to go through the IDT. */
+void vmx_vectoring(struct cpu *c, uint32_t info, const struct event *e,
+                   uint32_t length);
+/* IRET begins: what it unblocks. */
+void vmx_iret(struct cpu *c);
+/* Earliest cycle at which a timer wants the core's attention. timers.c */
 uint64_t vmx_deadline(const struct cpu *c);
 
 /* --- apicv.c: APIC virtualization --- */
@@ -193,6 +226,10 @@ uint8_t vmx_apic_deliver(struct cpu *c); /* VIRR to VISR; its vector */
 /* An external interrupt with "process posted interrupts": true when its
  * vector was the notification's and it was processed without an exit. */
 bool vmx_apic_posted(struct cpu *c, uint8_t vector);
+
+/* --- context.c --- */
+/* What the MMU's context is in non-root operation, beyond the registers. */
+void vmx_context(const struct cpu *c, struct mmu_context *ctx);
 
 /* --- vmfunc.c, tsc.c --- */
 /* The guest's TSC: offset and scaling applied. */

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * MSR lists of VM entry and VM exit. SDM Vol.3 "Loading MSRs", "Saving MSRs".
+ */
+#include "cpu/vmx/transition.h"
+
+#include "cpu/lapic.h"
+#include "cpu/msr.h"
+
+struct msr_entry {
+    uint32_t number, reserved;
+    uint64_t value;
+};
+
+enum {
+    IA32_TSC = 0x10,
+    IA32_BIOS_UPDT_TRIG = 0x79,
+    IA32_SMBASE = 0x9e,
+    X2APIC_RANGE = 0x8, /* bits 31:8 of the numbers */
+};
+
+static bool loadable(const struct msr_entry *e)
+{
+    const uint32_t fs_base = UINT32_C(0xc0000100);
+    return e->reserved == 0 && e->number != fs_base &&
+           e->number != fs_base + 1 && e->number >> 8 != X2APIC_RANGE &&
+           e->number != IA32_SMBASE && e->number != IA32_BIOS_UPDT_TRIG;
+}
+
+uint32_t vmx_load_msrs(struct cpu *c, uint64_t address, uint32_t count)
+{
+    for (uint32_t k = 0; k < count; k++) {
+        struct msr_entry e;
+        if (!vmx_phys_read(c, address + (uint64_t)k * sizeof e, sizeof e,
+                           &e) ||
+            !loadable(&e) || !msr_write(c, e.number, e.value))
+            return k + 1;
+    }
+    return 0;
+}
+
+/* The guest's time-stamp counter is what RDMSR would give it. */
+static bool value_of(struct cpu *c, uint32_t number, uint64_t *v)
+{
+    if (!msr_read(c, number, v))
+        return false;
+    if (number == IA32_TSC)
+        *v = vmx_guest_tsc(c, *v);
+    return true;
+}
+
+bool vmx_store_msrs(struct cpu *c)
+{
+    const struct vmcs *v = &c->vmx->vmcs;
+    vmx_charge_n(c, VMXC_exit_msr, v->exit_msr_store_count);
+    for (uint32_t k = 0; k < v->exit_msr_store_count; k++) {
+        struct msr_entry e;
+        uint64_t at = v->exit_msr_store_address + (uint64_t)k * sizeof e;
+        if (!vmx_phys_read(c, at, sizeof e, &e) || e.reserved != 0 ||
+            e.number >> 8 == X2APIC_RANGE || e.number == IA32_SMBASE ||
+            !value_of(c, e.number, &e.value) ||
+            !vmx_phys_write(c, at + 8, 8, &e.value)) {
+            vmx_abort(c, VMX_ABORT_MSR_SAVE);
+            return false;
+        }
+    }
+    return true;
+}
