@@ -105,14 +105,6 @@ void cpu_update_single(struct cpu *c)
     c->mode = (c->mode & ~(uint32_t)MODE_SINGLE) | single_bit(c);
 }
 
-/* Where accesses are virtualized or exit: SDM Vol.3 "Virtualizing
- * Memory-Mapped APIC Accesses". */
-static uint64_t apic_access_page(const struct cpu *c)
-{
-    bool on = c->vmx_guest && (c->vmx->proc2 & PROC2_APIC_ACCESSES) != 0;
-    return on ? c->vmx->vmcs.apic_access_address : MMU_NO_PAGE;
-}
-
 void cpu_update_mode(struct cpu *c)
 {
     uint32_t mode = privilege_bits(c) | control_bits(c) | single_bit(c);
@@ -128,7 +120,6 @@ void cpu_update_mode(struct cpu *c)
         .pkru = (c->cr4 & CR4_PKE) != 0 ? c->pkru : 0,
         .cpl = (uint8_t)(c->mode & MODE_CPL),
         .ac = (c->eflags & FLAG_AC) != 0,
-        .apic_page = apic_access_page(c),
         .pat = c->msr.pat,
         .pdpte = {c->pdpte[0], c->pdpte[1], c->pdpte[2], c->pdpte[3]},
         .wrap32 = (c->mode & MODE_LONG) == 0,
