@@ -11,7 +11,7 @@
 #include "cpu/vmx/vmcs.h"
 #include "sim/base/port.h"
 
-/* What the rules look at. */
+/* What the rules look at. Memory that does not answer reads as all ones. */
 struct vmx_check {
     const struct vmcs *v;
     const struct vmx_caps *caps;
@@ -32,6 +32,8 @@ struct vmx_rule {
     const char *section; /* title in the manual */
     const char *rule;    /* what it says, and so what would satisfy it */
     bool (*holds)(const struct vmx_check *k);
+    /* For a rule about single bits: those of the field that break it. */
+    uint64_t (*offending)(const struct vmx_check *k);
     uint8_t qualification; /* of exit 33 */
 };
 
@@ -50,7 +52,7 @@ const struct vmx_rule *vmx_check(enum vmx_check_group g,
                                  const struct vmx_check *k);
 
 /* One line, no newline: field, encoding, value, rule, section. */
-void vmx_explain(const struct vmx_rule *r, const struct vmx_check *k,
-                 char *out, size_t size);
+void vmx_explain(const struct vmx_rule *r, const struct vmx_check *k, char *out,
+                 size_t size);
 
 #endif
