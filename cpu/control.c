@@ -42,6 +42,14 @@ static bool reload_pdptes(struct cpu *c, uint64_t cr3)
     return true;
 }
 
+/* Why they could not be: an EPT event on the way to them, or #GP(0). */
+static enum step pdptes_refused(struct cpu *c)
+{
+    if (c->vmx_guest && mmu_fault(c->mmu)->kind != MMU_FAULT_PAGE)
+        return raise_page_fault(c);
+    return raise_gp(c, 0);
+}
+
 void control_load_pdptes(struct cpu *c)
 {
     if (is_pae_paging(c->cr0, c->cr4, c->efer))
@@ -101,7 +109,7 @@ static enum step write_cr0(struct cpu *c, uint64_t v)
     if (is_pae_paging(v, c->cr4, efer) &&
         (changed & (CR0_CD | CR0_NW | CR0_PG)) != 0 &&
         !reload_pdptes(c, c->cr3))
-        return raise_gp(c, 0);
+        return pdptes_refused(c);
     c->cr0 = v;
     c->efer = efer;
     cpu_update_mode(c);
@@ -123,7 +131,7 @@ static enum step write_cr3(struct cpu *c, uint64_t v)
     if ((v & ~bits_mask(c->mmu_config.maxphyaddr)) != 0)
         return raise_gp(c, 0);
     if (is_pae_paging(c->cr0, c->cr4, c->efer) && !reload_pdptes(c, v))
-        return raise_gp(c, 0);
+        return pdptes_refused(c);
     c->cr3 = v;
     cpu_update_mode(c);
     if (!keep)
@@ -177,7 +185,7 @@ static enum step write_cr4(struct cpu *c, uint64_t v)
     if (is_pae_paging(c->cr0, v, c->efer) &&
         (changed & (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP)) != 0 &&
         !reload_pdptes(c, c->cr3))
-        return raise_gp(c, 0);
+        return pdptes_refused(c);
     c->cr4 = v;
     cpu_update_mode(c);
     /* PGE and PCIDE 1 -> 0 take every PCID and the global pages with them.
@@ -231,12 +239,24 @@ static uint64_t narrow(const struct cpu *c, uint64_t v)
 
 enum step sys_mov_to_cr(struct cpu *c, const struct uop *u)
 {
-    return control_write(c, u->src, narrow(c, REG(uint64_t, c, u->dst)));
+    uint64_t v = narrow(c, REG(uint64_t, c, u->dst));
+    if (UNLIKELY(c->vmx_guest))
+        return vmx_mov_to_cr(c, u->src, u->dst / 8u, v);
+    return control_write(c, u->src, v);
 }
 
 enum step sys_mov_from_cr(struct cpu *c, const struct uop *u)
 {
-    REG(uint64_t, c, u->dst) = narrow(c, control_read(c, u->src));
+    uint64_t v;
+    if (UNLIKELY(c->vmx_guest)) {
+        enum step s = vmx_mov_from_cr(c, u->src, u->dst / 8u);
+        if (s != STEP_NEXT)
+            return s;
+        v = vmx_read_cr(c, u->src);
+    } else {
+        v = control_read(c, u->src);
+    }
+    REG(uint64_t, c, u->dst) = narrow(c, v);
     return STEP_NEXT;
 }
 
@@ -246,12 +266,16 @@ enum step sys_lmsw(struct cpu *c, const struct uop *u)
     uint64_t v;
     if (!sys_read_rm(c, u, 2, &v))
         return STEP_FAULT;
+    if (UNLIKELY(c->vmx_guest))
+        return vmx_lmsw(c, (uint16_t)v, (u->aux & SYS_MEM) != 0, uop_ea(c, u));
     return write_cr0(c, (c->cr0 & ~UINT64_C(0xe)) | (v & 0xf));
 }
 
 enum step sys_clts(struct cpu *c, const struct uop *u)
 {
     (void)u;
+    if (UNLIKELY(c->vmx_guest))
+        return vmx_clts(c);
     c->cr0 &= ~(uint64_t)CR0_TS;
     cpu_update_mode(c);
     return STEP_NEXT;

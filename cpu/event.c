@@ -116,6 +116,7 @@ static enum severity class_of(const struct event *e, bool interrupt)
     case EXC_NP:
     case EXC_SS:
     case EXC_GP: return CONTRIBUTORY;
+    case EXC_VE:
     case EXC_PF: return PAGE_FAULT;
     case EXC_DF: return DOUBLE_FAULT;
     default: return BENIGN;

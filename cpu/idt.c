@@ -216,8 +216,12 @@ static bool push_frame(struct cpu *c, struct delivery *d)
 /* The handler is a task. SDM Vol.2 "INT n", TASK-GATE. */
 static bool deliver_task(struct cpu *c, const struct delivery *d)
 {
-    struct task_switch t = {
-        .cause = TASK_CALL, .ext = d->ext, .rip = d->ret, .flags = d->flags};
+    struct task_switch t = {.cause = TASK_CALL,
+                            .gate = true,
+                            .hardware = !d->e->software,
+                            .ext = d->ext,
+                            .rip = d->ret,
+                            .flags = d->flags};
     return task_switch_by_selector(c, &t, d->selector) &&
            (!d->e->has_error || task_push_error(c, d->e->error, d->ext)) &&
            task_entry_ok(c, d->ext);

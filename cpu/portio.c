@@ -6,6 +6,7 @@
 #include "cpu/debug.h"
 #include "cpu/segment.h"
 #include "cpu/sysinsn.h"
+#include "cpu/vmx/vmx.h"
 #include "sim/base/bits.h"
 
 /* The bitmap of a 32- or 64-bit TSS: every bit of the access must be 0, and
@@ -69,11 +70,21 @@ static uint16_t port_of(const struct cpu *c, const struct uop *u)
     return (uint16_t)((u->aux & SYS_IMM) != 0 ? sys_extra(u) : c->gpr[REG_RDX]);
 }
 
+/* VM exits come after the rights to the port. */
+static bool exits(struct cpu *c, const struct uop *u, uint16_t port, bool in)
+{
+    struct vmx_io io = {.port = port,
+                        .size = (uint8_t)sys_size(u),
+                        .in = in,
+                        .immediate = (u->aux & SYS_IMM) != 0};
+    return UNLIKELY(c->vmx_guest) && vmx_exit_io(c, &io) != STEP_NEXT;
+}
+
 enum step sys_in(struct cpu *c, const struct uop *u)
 {
     unsigned size = sys_size(u);
     uint16_t port = port_of(c, u);
-    if (!allowed(c, port, size))
+    if (!allowed(c, port, size) || exits(c, u, port, true))
         return STEP_FAULT;
     sys_write_reg(c, REG_RAX * 8, size, port_read(c, port, size));
     return STEP_NEXT;
@@ -83,7 +94,7 @@ enum step sys_out(struct cpu *c, const struct uop *u)
 {
     unsigned size = sys_size(u);
     uint16_t port = port_of(c, u);
-    if (!allowed(c, port, size))
+    if (!allowed(c, port, size) || exits(c, u, port, false))
         return STEP_FAULT;
     port_write(c, port, size, (uint32_t)sys_read_reg(c, REG_RAX * 8, size));
     return STEP_NEXT;
@@ -120,6 +131,24 @@ static enum step advance(struct cpu *c, const struct uop *u, unsigned reg)
     return left != 0 ? STEP_AGAIN : STEP_NEXT;
 }
 
+/* ... and before the checks of the segment: SDM Vol.3 "Relative Priority of
+ * Faults and VM Exits". */
+static bool string_exits(struct cpu *c, const struct uop *u, bool in)
+{
+    unsigned index = in ? REG_RDI : REG_RSI;
+    if (LIKELY(!c->vmx_guest))
+        return false;
+    struct vmx_io io = {.port = (uint16_t)c->gpr[REG_RDX],
+                        .size = (uint8_t)sys_size(u),
+                        .in = in,
+                        .string = true,
+                        .rep = (u->aux & SYS_REP) != 0,
+                        .segment = in ? SEG_ES : u->seg,
+                        .address_size = (uint8_t)address_size(u),
+                        .offset = sys_read_reg(c, index * 8, address_size(u))};
+    return vmx_exit_io(c, &io) != STEP_NEXT;
+}
+
 enum step sys_ins(struct cpu *c, const struct uop *u)
 {
     unsigned size = sys_size(u);
@@ -130,6 +159,8 @@ enum step sys_ins(struct cpu *c, const struct uop *u)
         return STEP_FAULT;
     if (nothing_left(c, u))
         return STEP_NEXT;
+    if (string_exits(c, u, true))
+        return STEP_FAULT;
     if (!mem_linear(c, SEG_ES, sys_read_reg(c, REG_RDI * 8, address_size(u)),
                     size, true, &lin))
         return STEP_FAULT;
@@ -151,6 +182,8 @@ enum step sys_outs(struct cpu *c, const struct uop *u)
         return STEP_FAULT;
     if (nothing_left(c, u))
         return STEP_NEXT;
+    if (string_exits(c, u, false))
+        return STEP_FAULT;
     if (!mem_linear(c, u->seg, sys_read_reg(c, REG_RSI * 8, address_size(u)),
                     size, false, &lin) ||
         !mem_aligned(c, lin, size) || !mem_load_slow(c, u, lin, size, false))

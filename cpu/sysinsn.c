@@ -14,6 +14,7 @@
 #include "cpu/pmc.h"
 #include "cpu/reset.h"
 #include "cpu/segment.h"
+#include "cpu/vmx/vmx.h"
 #include "cpu/xlat.h"
 #include "sim/base/bits.h"
 
@@ -194,7 +195,7 @@ static enum step store_word(struct cpu *c, const struct uop *u, uint64_t v)
 
 enum step sys_smsw(struct cpu *c, const struct uop *u)
 {
-    return store_word(c, u, c->cr0);
+    return store_word(c, u, c->vmx_guest ? vmx_read_cr(c, 0) : c->cr0);
 }
 
 enum step sys_sldt(struct cpu *c, const struct uop *u)
@@ -381,6 +382,12 @@ enum step sys_rdmsr(struct cpu *c, const struct uop *u)
 {
     uint64_t v;
     (void)u;
+    if (UNLIKELY(c->vmx_guest)) {
+        bool done;
+        enum step s = vmx_rdmsr(c, (uint32_t)c->gpr[REG_RCX], &done);
+        if (s != STEP_NEXT || done)
+            return s;
+    }
     if (!msr_read(c, (uint32_t)c->gpr[REG_RCX], &v))
         return raise_gp(c, 0);
     write_edx_eax(c, v);
@@ -391,6 +398,12 @@ enum step sys_wrmsr(struct cpu *c, const struct uop *u)
 {
     (void)u;
     uint64_t v = (uint32_t)c->gpr[REG_RAX] | c->gpr[REG_RDX] << 32;
+    if (UNLIKELY(c->vmx_guest)) {
+        bool done;
+        enum step s = vmx_wrmsr(c, (uint32_t)c->gpr[REG_RCX], v, &done);
+        if (s != STEP_NEXT || done)
+            return s;
+    }
     if (!msr_write(c, (uint32_t)c->gpr[REG_RCX], v))
         return c->unmodelled ? STEP_FAULT : raise_gp(c, 0);
     return STEP_NEXT;
@@ -406,17 +419,24 @@ enum step sys_rdpmc(struct cpu *c, const struct uop *u)
     return STEP_NEXT;
 }
 
+/* What RDTSC returns. */
+static uint64_t visible_tsc(const struct cpu *c)
+{
+    uint64_t tsc = cpu_tsc(c);
+    return UNLIKELY(c->vmx_guest) ? vmx_guest_tsc(c, tsc) : tsc;
+}
+
 enum step sys_rdtsc(struct cpu *c, const struct uop *u)
 {
     (void)u;
-    write_edx_eax(c, cpu_tsc(c));
+    write_edx_eax(c, visible_tsc(c));
     return STEP_NEXT;
 }
 
 enum step sys_rdtscp(struct cpu *c, const struct uop *u)
 {
     (void)u;
-    write_edx_eax(c, cpu_tsc(c));
+    write_edx_eax(c, visible_tsc(c));
     c->gpr[REG_RCX] = (uint32_t)c->msr.tsc_aux;
     return STEP_NEXT;
 }

@@ -14,6 +14,7 @@
 #include "cpu/flags.h"
 #include "cpu/mem.h"
 #include "cpu/plant.h"
+#include "cpu/vmx/vmx.h"
 #include "sim/base/bits.h"
 
 /* Layout of a TSS, SDM Vol.3 "Task-State Segment (TSS)", "16-Bit Task-State
@@ -340,6 +341,21 @@ static bool load_segments(struct cpu *c, const struct task_state *s,
 
 /* ------------------------------------------------- the switch */
 
+/* A guest switches no tasks. Whether the exit or a fault of the two TSSs'
+ * pages comes first is the implementation's choice: SDM Vol.3 "Treatment of
+ * Task Switches". */
+static bool exit_instead(struct cpu *c, const struct task_switch *t,
+                         uint16_t selector)
+{
+    static const uint8_t source[] = {[TASK_JUMP] = VMX_TASK_JUMP,
+                                     [TASK_CALL] = VMX_TASK_CALL,
+                                     [TASK_IRET] = VMX_TASK_IRET};
+    unsigned from = t->gate ? VMX_TASK_GATE : source[t->cause];
+    (void)vmx_exit_task_switch(c, selector, (enum vmx_task_source)from,
+                               !t->hardware);
+    return false;
+}
+
 bool task_switch(struct cpu *c, const struct task_switch *t,
                  struct descriptor *tss)
 {
@@ -348,6 +364,8 @@ bool task_switch(struct cpu *c, const struct task_switch *t,
     const struct tss_format *old = format_of(tr->attr & 0xf);
     if (to.limit < format_of(to.attr & 0xf)->limit)
         return refuse(c, EXC_TS, tss->selector, t->ext);
+    if (UNLIKELY(c->vmx_guest))
+        return exit_instead(c, t, tss->selector);
     if (tr->limit < old->end - 1u)
         return refuse(c, EXC_TS, tr->selector, t->ext);
     if (!all_mapped(c, t, &to, tss->lin))

@@ -12,6 +12,8 @@ enum task_cause { TASK_JUMP, TASK_CALL, TASK_IRET };
 
 struct task_switch {
     enum task_cause cause;
+    bool gate;      /* an event that found a task gate in the IDT */
+    bool hardware;  /* ... and no instruction caused it */
     uint32_t ext;   /* EXT bit of error codes */
     uint64_t rip;   /* saved in the outgoing TSS */
     uint64_t flags; /* likewise */

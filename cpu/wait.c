@@ -17,6 +17,7 @@
 #include "cpu/plant.h"
 #include "cpu/reset.h"
 #include "cpu/segment.h"
+#include "cpu/vmx/vmx.h"
 #include "cpu/xlat.h"
 #include "timer/tsc.h"
 
@@ -101,7 +102,7 @@ static enum step arm(struct cpu *c, const struct uop *u, uint64_t lin)
 }
 
 /* IA32_MISC_ENABLE may take the pair away. */
-static bool monitor_enabled(const struct cpu *c)
+bool wait_monitor_enabled(const struct cpu *c)
 {
     return cpu_cpl(c) == 0 && (c->config.vendor != VENDOR_INTEL ||
                                (c->msr.misc_enable & MISC_MONITOR) != 0);
@@ -109,7 +110,7 @@ static bool monitor_enabled(const struct cpu *c)
 
 enum step sys_monitor(struct cpu *c, const struct uop *u)
 {
-    if (!monitor_enabled(c))
+    if (!wait_monitor_enabled(c))
         return raise_ud(c);
     if ((uint32_t)c->gpr[REG_RCX] != 0)
         return raise_gp(c, 0);
@@ -145,7 +146,7 @@ enum step sys_mwait(struct cpu *c, const struct uop *u)
 {
     uint32_t extensions = (uint32_t)c->gpr[REG_RCX];
     (void)u;
-    if (!monitor_enabled(c))
+    if (!wait_monitor_enabled(c))
         return raise_ud(c);
     if ((extensions & ~UINT32_C(1)) != 0)
         return raise_gp(c, 0);
@@ -154,17 +155,27 @@ enum step sys_mwait(struct cpu *c, const struct uop *u)
     return begin(c, true, (extensions & 1) != 0, UINT64_MAX, false);
 }
 
-/* The cycle at which the TSC shows `tsc`, or the present one. */
-static uint64_t cycle_of(const struct cpu *c, uint64_t tsc)
+/* The cycle at which `delay` ticks of the TSC have passed. */
+static uint64_t cycle_after(const struct cpu *c, uint64_t delay)
 {
-    uint64_t now = cpu_tsc(c);
-    if (tsc <= now)
-        return c->account.cycles;
     uint64_t ticks = cpu_tsc_ticks(c);
-    if (tsc - now > UINT64_MAX - ticks)
+    if (delay > UINT64_MAX - ticks)
         return UINT64_MAX;
-    return cycles_of_ticks(ticks + (tsc - now), c->config.core_hz,
-                           c->config.tsc_hz);
+    return cycles_of_ticks(ticks + delay, c->config.core_hz, c->config.tsc_hz);
+}
+
+/* The TSC that the deadline in EDX:EAX is compared with. */
+static uint64_t visible_tsc(const struct cpu *c)
+{
+    uint64_t tsc = cpu_tsc(c);
+    return c->vmx_guest ? vmx_guest_tsc(c, tsc) : tsc;
+}
+
+/* A guest's delays are ticks of its own TSC: SDM Vol.3 "Changes to
+ * Instruction Behavior in VMX Non-Root Operation", TPAUSE. */
+static uint64_t cycle_of_delay(const struct cpu *c, uint64_t delay)
+{
+    return cycle_after(c, c->vmx_guest ? vmx_physical_delay(c, delay) : delay);
 }
 
 /* The C0.1 and C0.2 states differ in nothing that is modelled. */
@@ -176,9 +187,12 @@ enum step sys_umwait(struct cpu *c, const struct uop *u)
     if ((REG(uint32_t, c, u->dst) & ~UINT32_C(1)) != 0)
         return raise_gp(c, 0);
     flags_set_arith(c, 0);
-    uint64_t deadline = cycle_of(c, tsc);
-    uint64_t limit = most == 0 ? UINT64_MAX : cycle_of(c, cpu_tsc(c) + most);
-    if ((watch && !watched(c)) || deadline <= c->account.cycles)
+    uint64_t now = visible_tsc(c);
+    if ((watch && !watched(c)) || tsc <= now)
+        return STEP_NEXT;
+    uint64_t deadline = cycle_of_delay(c, tsc - now);
+    uint64_t limit = most == 0 ? UINT64_MAX : cycle_of_delay(c, most);
+    if (deadline <= c->account.cycles)
         return STEP_NEXT;
     bool limited = limit < deadline;
     return begin(c, watch, true, limited ? limit : deadline, limited);

@@ -19,6 +19,9 @@ bool wait_over(const struct cpu *c);
 /* Go on. */
 void wait_end(struct cpu *c);
 
+/* MONITOR and MWAIT are not #UD here: CPL 0, IA32_MISC_ENABLE. */
+bool wait_monitor_enabled(const struct cpu *c);
+
 /* Callouts. Their linear address or register: the uop's; sys_umwait and
  * sys_tpause: dst is the register, aux bit 0 set for UMWAIT. */
 callout_fn sys_monitor, sys_umonitor, sys_mwait, sys_umwait;

@@ -4,6 +4,7 @@
  * what makes the encoding invalid (#UD), then privilege (#GP), then the
  * availability of the FPU (#NM).
  */
+#include "cpu/vmx/vmx.h"
 #include "cpu/xlat_block.h"
 
 /* The encoding is the row's: VEX or legacy. */
@@ -67,6 +68,8 @@ bool xlat_rules(struct xlat *x, const struct insn_row *row)
         xlat_raise(x, EXC_UD);
         return true;
     }
+    if (m & MODE_GUEST)
+        vmx_xlat_intercept(x, r);
     if ((r & R_CPL0) && (m & MODE_CPL) != 0) {
         xlat_raise(x, EXC_GP);
         return true;

@@ -23,19 +23,6 @@ LATER void vmx_explain(const struct vmx_rule *r, const struct vmx_check *k,
     out[0] = 0;
 }
 
-LATER bool vmx_ve(struct cpu *c, const struct vmx_exit *x)
-{
-    (void)c;
-    (void)x;
-    return false;
-}
-
-LATER uint64_t vmx_guest_tsc(const struct cpu *c, uint64_t tsc)
-{
-    bool offset = (c->vmx->proc & PROC_TSC_OFFSET) != 0;
-    return offset ? tsc + c->vmx->vmcs.tsc_offset : tsc;
-}
-
 LATER void mmu_vm_transition(struct mmu *m)
 {
     mmu_flush_all(m, true, FLUSH_VM_TRANSITION);
@@ -45,12 +32,6 @@ LATER void mmu_set_guest_port(struct mmu *m, struct guest_port port)
 {
     (void)m;
     (void)port;
-}
-
-LATER enum step vmx_vmfunc(struct cpu *c, const struct uop *u)
-{
-    (void)u;
-    return raise_ud(c);
 }
 
 LATER void mmu_invept(struct mmu *m, enum mmu_invept type, uint64_t a,

@@ -14,6 +14,8 @@
 
 #define VMX_NO_VMCS UINT64_MAX
 
+enum { EXC_VE = 20 }; /* virtualization exception */
+
 /* What an exit will report. Filled by whoever finds the reason; the exit
  * itself is made where events are delivered (vmx_exit). */
 struct vmx_exit {
@@ -31,7 +33,7 @@ struct vmx_exit {
 struct vmx_exit_stats {
     uint64_t count;
     uint64_t in, handler, out; /* cycles: exit, root operation, entry */
-    uint64_t refill; /* walk cycles in the guest until the next exit */
+    uint64_t refill;   /* walk cycles in the guest until the next exit */
     uint64_t min, max; /* of in + handler + out */
 };
 enum { VMX_REASON_SLOTS = 80 }; /* basic reasons 0..78; the last: private */
@@ -150,22 +152,52 @@ void vmx_exit(struct cpu *c, const struct vmx_exit *x);
 void vmx_abort(struct cpu *c, unsigned indicator);
 
 /* --- intercept.c --- */
-/* The uop in front of an instruction in non-root operation that controls
- * may make exit: dst: its class, aux: instruction information, disp:
- * displacement. Emitted by xlat_rules. */
+/* Emit the check in front of an instruction in non-root operation that
+ * controls may make exit (intercepts.def); `rules` are its row's. Called by
+ * xlat_rules when the encoding is valid, before its faults by privilege. */
 struct xlat;
-void vmx_xlat_intercept(struct xlat *x);
-/* True when the instruction of the row has a class. */
-/* The exits of instructions whose handlers must decide themselves; each is
- * called in non-root operation only. STEP_NEXT: no exit, go on. */
-enum step vmx_exit_io(struct cpu *c, uint16_t port, unsigned size, bool in,
-                      bool string, bool rep, bool immediate, uint64_t linear,
-                      unsigned address_size, unsigned segment);
-enum step vmx_exit_rdmsr(struct cpu *c, uint32_t number);
-enum step vmx_exit_wrmsr(struct cpu *c, uint32_t number);
-/* MOV to and from control registers, CLTS, LMSW with masks and shadows:
- * cr.c. Values as read by a guest. */
+void vmx_xlat_intercept(struct xlat *x, uint32_t rules);
+
+/* A task switch is tried whose TSS descriptor has been checked: it exits.
+ * `source`: as the exit qualification has it. `insn`: an instruction asked for
+ * it, the length of which is reported. */
+enum vmx_task_source {
+    VMX_TASK_CALL,
+    VMX_TASK_IRET,
+    VMX_TASK_JUMP,
+    VMX_TASK_GATE
+};
+enum step vmx_exit_task_switch(struct cpu *c, uint16_t selector,
+                               enum vmx_task_source source, bool insn);
+
+/* --- io_msr.c: decided where the instruction executes, in non-root operation
+ * only. STEP_NEXT: no exit, go on. --- */
+struct vmx_io {
+    uint16_t port;
+    uint8_t size;
+    bool in, string, rep, immediate;
+    /* Of string instructions: */
+    uint8_t segment, address_size;
+    uint64_t offset;
+};
+enum step vmx_exit_io(struct cpu *c, const struct vmx_io *io);
+/* RDMSR and WRMSR: exits, and what else is different in non-root operation.
+ * *done: the instruction is done and (RDMSR) EDX:EAX hold the value. */
+enum step vmx_rdmsr(struct cpu *c, uint32_t number, bool *done);
+enum step vmx_wrmsr(struct cpu *c, uint32_t number, uint64_t v, bool *done);
+
+/* --- cr.c: control registers in non-root operation --- */
+/* All of MOV to CR `number` (0, 2, 3, 4, 8) from the register `gpr`. */
+enum step vmx_mov_to_cr(struct cpu *c, unsigned number, unsigned gpr,
+                        uint64_t v);
+/* Exits of MOV from CR, before the value is read by vmx_read_cr. */
+enum step vmx_mov_from_cr(struct cpu *c, unsigned number, unsigned gpr);
+/* A register's value as the guest reads it. */
 uint64_t vmx_read_cr(const struct cpu *c, unsigned number);
+enum step vmx_clts(struct cpu *c);
+/* `linear` is the address of a memory operand. */
+enum step vmx_lmsw(struct cpu *c, uint16_t source, bool memory,
+                   uint64_t linear);
 
 /* --- boundary.c --- */
 /* What VMX adds to the events of an instruction boundary in non-root
@@ -174,7 +206,7 @@ uint64_t vmx_read_cr(const struct cpu *c, unsigned number);
 enum vmx_boundary {
     VMX_BOUNDARY_NONE,
     VMX_BOUNDARY_APIC_WRITE, /* emulation of a write to the APIC page */
-    VMX_BOUNDARY_TRAP_EXIT, /* APIC write, EOI, TPR: of the last instruction */
+    VMX_BOUNDARY_TRAP_EXIT,  /* APIC write, EOI, TPR: of the last instruction */
     VMX_BOUNDARY_MTF,
     VMX_BOUNDARY_TIMER, /* from here: below debug traps */
     VMX_BOUNDARY_NMI_WINDOW,
@@ -231,11 +263,15 @@ bool vmx_apic_posted(struct cpu *c, uint8_t vector);
 /* What the MMU's context is in non-root operation, beyond the registers. */
 void vmx_context(const struct cpu *c, struct mmu_context *ctx);
 
-/* --- vmfunc.c, tsc.c --- */
-/* The guest's TSC: offset and scaling applied. */
+/* --- tsc.c: time of a guest, in non-root operation only --- */
+/* The guest's TSC when the processor's is `tsc`: offset and scaling. */
 uint64_t vmx_guest_tsc(const struct cpu *c, uint64_t tsc);
-/* An EPT violation became #VE: fills the information area and raises it.
- * False: it exits. */
+/* Ticks of the processor's TSC in `delay` ticks of the guest's. */
+uint64_t vmx_physical_delay(const struct cpu *c, uint64_t delay);
+
+/* --- vmfunc.c --- */
+/* The EPT violation that mmu_fault describes became #VE, which is raised and
+ * the information area filled. False: it exits as `x`. */
 bool vmx_ve(struct cpu *c, const struct vmx_exit *x);
 
 #endif
