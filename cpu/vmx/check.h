@@ -51,6 +51,10 @@ const struct vmx_rule *vmx_rules(enum vmx_check_group g, unsigned *count);
 const struct vmx_rule *vmx_check(enum vmx_check_group g,
                                  const struct vmx_check *k);
 
+/* How an entry that breaks the rule fails: "error 7", "error 8", or
+ * "exit 33, qualification n". */
+void vmx_rule_outcome(const struct vmx_rule *r, char *out, size_t size);
+
 /* One line, no newline: field, encoding, value, rule, section. */
 void vmx_explain(const struct vmx_rule *r, const struct vmx_check *k, char *out,
                  size_t size);

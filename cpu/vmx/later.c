@@ -1,27 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Parts of VMX that are on their way: stop aloud where they are asked for.
  */
-#include "cpu/vmx/check.h"
 #include "cpu/vmx/vmx.h"
 
 #define LATER __attribute__((weak))
-
-LATER const struct vmx_rule *vmx_check(enum vmx_check_group g,
-                                       const struct vmx_check *k)
-{
-    (void)g;
-    (void)k;
-    return NULL;
-}
-
-LATER void vmx_explain(const struct vmx_rule *r, const struct vmx_check *k,
-                       char *out, size_t size)
-{
-    (void)r;
-    (void)k;
-    (void)size;
-    out[0] = 0;
-}
 
 LATER void mmu_vm_transition(struct mmu *m)
 {

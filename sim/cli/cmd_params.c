@@ -4,6 +4,7 @@
  */
 #include "sim/cli/cli.h"
 #include "sim/cli/costs.h"
+#include "sim/cli/entry_checks.h"
 #include "sim/machine/config.h"
 #include "sim/machine/config_file.h"
 #include "sim/machine/machine.h"
@@ -18,10 +19,16 @@
 struct params_options {
     const char *pattern;
     const char *preset;
-    bool markdown, statistics, costs, extra;
+    bool markdown, statistics, costs, entry_checks, extra;
 };
 
-enum { OPT_PRESET = 256, OPT_MARKDOWN, OPT_STATISTICS, OPT_COSTS };
+enum {
+    OPT_PRESET = 256,
+    OPT_MARKDOWN,
+    OPT_STATISTICS,
+    OPT_COSTS,
+    OPT_ENTRY_CHECKS
+};
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -31,6 +38,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case OPT_MARKDOWN: o->markdown = true; return 0;
     case OPT_STATISTICS: o->statistics = true; return 0;
     case OPT_COSTS: o->costs = true; return 0;
+    case OPT_ENTRY_CHECKS: o->entry_checks = true; return 0;
     case ARGP_KEY_ARG:
         o->extra |= o->pattern != NULL;
         o->pattern = arg;
@@ -161,6 +169,10 @@ static enum sim_status run(const struct params_options *o, struct sim_error *e)
         return sim_fail(e, SIM_USAGE, "params takes one PATTERN");
     if (o->costs)
         return print_costs(e);
+    if (o->entry_checks) {
+        print_entry_checks();
+        return SIM_OK;
+    }
     config_defaults(&c);
     enum sim_status s =
         preset_read(o->preset != NULL ? o->preset : PRESET_DEFAULT, &preset, e);
@@ -198,6 +210,7 @@ int cmd_params(int argc, char **argv)
         {"markdown", OPT_MARKDOWN, NULL, OPTION_HIDDEN, "for docs/", 0},
         {"statistics", OPT_STATISTICS, NULL, OPTION_HIDDEN, "for docs/", 0},
         {"costs", OPT_COSTS, NULL, OPTION_HIDDEN, "for docs/", 0},
+        {"entry-checks", OPT_ENTRY_CHECKS, NULL, OPTION_HIDDEN, "for docs/", 0},
         {0},
     };
     static const struct argp argp = {

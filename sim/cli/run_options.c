@@ -34,6 +34,7 @@ enum {
     OPT_PROGRESS,
     OPT_QUIET,
     OPT_VCD,
+    OPT_EXPLAIN,
 };
 
 /* clang-format off */
@@ -61,6 +62,7 @@ static const struct argp_option table[] = {
     {"serial", OPT_SERIAL, "FILE|stdio", 0, "where the serial port's output goes (default stdio)", 3},
     {"vcd", OPT_VCD, "FILE.vcd", 0, "record signals for a wave viewer", 3},
     {"progress", OPT_PROGRESS, "auto|plain|none", 0, "progress line on stderr (default auto: on a terminal)", 3},
+    {"explain", OPT_EXPLAIN, NULL, 0, "say why a VM entry failed (core.explain)", 3},
     {"quiet", OPT_QUIET, NULL, 0, "no summary, no progress, no remarks", 3},
     {NULL, 0, NULL, 0, "Limits, which end the run with status 124:", 4},
     {"max-instructions", OPT_MAX_INSTRUCTIONS, "N", 0, "over all cores (machine.max_instructions)", 4},
@@ -70,7 +72,7 @@ static const struct argp_option table[] = {
 };
 /* clang-format on */
 
-/* Options that are parameters. */
+/* Options that are parameters; one without argument turns its own on. */
 static const struct {
     int key;
     const char *option, *parameter;
@@ -80,6 +82,7 @@ static const struct {
     {OPT_MEMORY, "--memory", "machine.memory"},
     {OPT_SEED, "--seed", "machine.seed"},
     {OPT_GUEST_PAGE, "--guest-page", "pk.page"},
+    {OPT_EXPLAIN, "--explain", "core.explain"},
     {OPT_MAX_INSTRUCTIONS, "--max-instructions", "machine.max_instructions"},
     {OPT_MAX_CYCLES, "--max-cycles", "machine.max_cycles"},
 };
@@ -114,7 +117,7 @@ static bool parse_dedicated(struct parse *p, int key, const char *arg)
             continue;
         const char *option = dedicated[i].option;
         append(p, &p->o->dedicated, option, dedicated[i].parameter);
-        append(p, &p->o->dedicated_value, option, arg);
+        append(p, &p->o->dedicated_value, option, arg != NULL ? arg : "on");
         append(p, &p->o->dedicated_option, option, option);
         return true;
     }

@@ -185,6 +185,13 @@ static void store_wakes(void *self, unsigned core)
     machine_wake_core(self, core);
 }
 
+static void core_note(void *self, unsigned core, const char *line)
+{
+    char text[640];
+    snprintf(text, sizeof text, "core %u: %s", core, line);
+    machine_note(self, text);
+}
+
 static void apic_time(void *self, sim_time now)
 {
     struct core_slot *k = self;
@@ -277,6 +284,7 @@ static enum sim_status create_cores(struct machine *m, struct sim_error *e)
             .magic = roi_port(m),
             .l3 = m->config.memory.l3,
             .wake = {m, store_wakes},
+            .note = {m, core_note},
         };
         s = cpu_create(&m->config.core, &m->config.mmu, &w, &k->cpu, e);
         if (s != SIM_OK)
