@@ -34,7 +34,7 @@ enum step vmx_exit_insn(struct cpu *c, enum vmx_reason reason,
     struct vmx_exit x = {.reason = reason,
                          .qualification = qualification,
                          .info = info,
-                         .length = insn_length(c)};
+                         .measure = true};
     return vmx_exit_event(c, &x);
 }
 
@@ -81,8 +81,7 @@ enum step vmx_memory_event(struct cpu *c, const struct mmu_fault *f)
      * by the manual; of a fetch none is known. */
     bool fetch = x.reason == REASON_EPT_VIOLATION &&
                  (f->qualification & FETCH) != 0;
-    if (!fetch && v->vectoring == 0)
-        x.length = insn_length(c);
+    x.measure = !fetch && v->vectoring == 0;
     return vmx_exit_event(c, &x);
 }
 
@@ -273,12 +272,15 @@ void vmx_exit(struct cpu *c, const struct vmx_exit *x)
 {
     struct vmx *v = c->vmx;
     struct vmx_exit made = *x; /* x may be v->exit, which is used again */
+    if (made.measure)
+        made.length = insn_length(c);
     vmx_stats_exit(c, made.reason);
     vmx_charge(c, exit_save);
     record(c, &made);
     save_guest(c, &made);
     v->vectoring = 0;
     v->trap_exit = v->mtf_pending = v->apic_written = false;
+    v->interrupt_recognized = false;
     v->nmi_unblocked_by_iret = false;
     c->event.valid = false;
     if (!vmx_store_msrs(c))
