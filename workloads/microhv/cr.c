@@ -47,6 +47,11 @@ u64 guest_cr4(void)
     return view(GUEST_CR4, CR4_MASK, CR4_SHADOW);
 }
 
+u64 guest_efer(void)
+{
+    return hv.options.shadow ? hv.vcpu.efer : vm_read(GUEST_EFER);
+}
+
 bool guest_is_long(void)
 {
     return vm_read(ENTRY_CONTROLS) & ENTRY_IA32E;
@@ -95,7 +100,7 @@ static bool cr0_is_valid(u64 old, u64 cr0)
     if (cr0 >> 32 || (cr0 & CR0_PG && !(cr0 & CR0_PE)) ||
         (cr0 & CR0_NW && !(cr0 & CR0_CD)))
         return false;
-    if (cr0 & CR0_PG && !(old & CR0_PG) && vm_read(GUEST_EFER) & EFER_LME)
+    if (cr0 & CR0_PG && !(old & CR0_PG) && guest_efer() & EFER_LME)
         return cr4 & CR4_PAE && !in_64;
     if (!(cr0 & CR0_PG) && old & CR0_PG)
         return !(guest_is_long() && in_64) && !(cr4 & CR4_PCIDE);
@@ -109,7 +114,7 @@ static void set_long_mode(bool on)
 
     vm_write(ENTRY_CONTROLS,
              on ? entry | ENTRY_IA32E : entry & ~(u64)ENTRY_IA32E);
-    vm_write(GUEST_EFER, on ? efer | EFER_LMA : efer & ~EFER_LMA);
+    vm_write(GUEST_EFER, on ? efer | EFER_LME | EFER_LMA : efer & ~EFER_LMA);
 }
 
 /* With PAE paging the processor takes the guest's four PDPTEs from the VMCS.
@@ -137,7 +142,7 @@ static void write_cr0(struct vcpu *v, u64 cr0)
         inject_gp(v);
         return;
     }
-    bool long_mode = cr0 & CR0_PG && vm_read(GUEST_EFER) & EFER_LME;
+    bool long_mode = cr0 & CR0_PG && guest_efer() & EFER_LME;
     bool pae = cr0 & CR0_PG && !long_mode && guest_cr4() & CR4_PAE;
     if (!hv.options.shadow && pae && changed & (CR0_PG | CR0_CD | CR0_NW) &&
         !load_pdptes()) {
@@ -147,7 +152,7 @@ static void write_cr0(struct vcpu *v, u64 cr0)
     if (changed & CR0_PG)
         set_long_mode(long_mode);
     set_cr0(cr0);
-    if (hv.options.shadow)
+    if (hv.options.shadow && changed & (CR0_PG | CR0_WP))
         shadow_cr_changed(v);
     else if (changed & CR0_PG && hv.options.vpid && !PLANT(INVVPID_CR0))
         invvpid(INVVPID_CONTEXT, VPID_OF_GUEST, 0);

@@ -27,11 +27,11 @@ struct vcpu {
     u64 gpr[GPRS]; /* RSP is in the VMCS */
     u64 host_stack;
     u64 launched;
-    u64 vmcs;     /* physical address */
-    u32 proc;     /* primary controls as they are in the VMCS */
-    u64 waits[4]; /* vectors of interrupts to be injected */
-    u64 cr3;      /* shadow paging: the guest's */
-    bool nmi;     /* a non-maskable interrupt is to be injected */
+    u64 vmcs;      /* physical address */
+    u32 proc;      /* primary controls as they are in the VMCS */
+    u64 waits[4];  /* vectors of interrupts to be injected */
+    u64 cr3, efer; /* shadow paging: the guest's */
+    bool nmi;      /* a non-maskable interrupt is to be injected */
     u64 exits[EXIT_REASONS];
 };
 _Static_assert(offsetof(struct vcpu, host_stack) == 128, "start.S");
@@ -149,6 +149,7 @@ void irq_requeue(void);
 void cr_init(u64 cr0, u64 cr4);
 u64 guest_cr0(void);
 u64 guest_cr4(void);
+u64 guest_efer(void);
 bool guest_is_long(void); /* IA-32e mode */
 bool guest_is_64(void);   /* and 64-bit code */
 u64 gpr_read(const struct vcpu *v, unsigned n);
@@ -163,7 +164,8 @@ struct walk {
     u64 rights; /* PTE_W, PTE_U, PTE_NX of the whole way */
     bool dirty, global;
     unsigned level; /* of the leaf; 0: paging is off */
-    u64 table[5];   /* [level]: guest-physical address of its entry */
+    u64 table[5]; /* [level]: guest-physical address of its entry */
+    u64 entry[5]; /* and its value */
 };
 #define PTE_P    (1ull << 0)
 #define PTE_W    (1ull << 1)
@@ -177,6 +179,7 @@ struct walk {
 #define PF_P     (1u << 0)
 #define PF_W     (1u << 1)
 #define PF_U     (1u << 2)
+#define PF_R     (1u << 3)
 #define PF_I     (1u << 4)
 
 /* What the processor would find for an access of the kind `error` tells;

@@ -12,7 +12,10 @@
 
 enum plant {
     PLANT_NONE,
-    PLANT_INVVPID_CR0, /* the guest switched paging off */
+    PLANT_INVVPID_CR0,     /* the guest switched paging off: type 1 */
+    PLANT_INVVPID_INVLPG,  /* its INVLPG, shadow paging: type 0 */
+    PLANT_INVVPID_CR3,     /* its MOV CR3, shadow paging: type 3 */
+    PLANT_INVVPID_PROTECT, /* a page of its tables became read-only: type 1 */
 };
 
 #define PLANT(which) (MICROHV_PLANT == PLANT_##which)

@@ -25,6 +25,16 @@ static bool may_be_large(const struct format *f, unsigned level)
     return level == 3 && f->levels == 4;
 }
 
+/* In entries of 8 bytes at every level. */
+static u64 reserved_bits(void)
+{
+    static u64 above; /* the width of physical addresses never changes */
+
+    if (!above)
+        above = PTE_ADDR & ~((1ull << (cpuid(0x80000008, 0).a & 255)) - 1);
+    return above | (guest_efer() & EFER_NXE ? 0 : PTE_NX);
+}
+
 static u64 read_entry(u64 at, bool wide)
 {
     if (!guest_ram(at, wide ? 8 : 4))
@@ -61,14 +71,13 @@ static bool allowed(u64 rights, u32 error)
     return !(error & PF_W) || rights & PTE_W || (!user && !write_protect);
 }
 
-static struct walk fault(struct walk w, u32 error, bool present)
+static struct walk fault(struct walk w, u32 error, u32 also)
 {
-    bool reports_fetch =
-        vm_read(GUEST_EFER) & EFER_NXE || guest_cr4() & CR4_SMEP;
+    bool reports_fetch = guest_efer() & EFER_NXE || guest_cr4() & CR4_SMEP;
 
     w.ok = false;
-    w.error = (error & (PF_W | PF_U)) | (present ? PF_P : 0) |
-              (reports_fetch ? error & PF_I : 0);
+    w.error =
+        (error & (PF_W | PF_U)) | also | (reports_fetch ? error & PF_I : 0);
     return w;
 }
 
@@ -76,7 +85,7 @@ struct walk guest_walk(u64 cr3, u64 linear, u32 error, bool set)
 {
     struct walk w = {.ok = true, .gpa = linear, .rights = PTE_W | PTE_U};
     struct format f;
-    u64 at, entry[5] = {0};
+    u64 at, reserved;
     unsigned l;
 
     if (!(guest_cr0() & CR0_PG)) {
@@ -85,6 +94,7 @@ struct walk guest_walk(u64 cr3, u64 linear, u32 error, bool set)
         return w;
     }
     f = format_of();
+    reserved = f.wide ? reserved_bits() : 0;
     at = cr3 & (f.levels == 4   ? PTE_ADDR
                 : f.levels == 3 ? 0xffffffe0
                                 : 0xfffff000);
@@ -94,9 +104,11 @@ struct walk guest_walk(u64 cr3, u64 linear, u32 error, bool set)
         if (f.levels == 3 && l == 3)
             index &= 3;
         w.table[l] = at + index * (f.wide ? 8 : 4);
-        u64 e = entry[l] = read_entry(w.table[l], f.wide);
+        u64 e = w.entry[l] = read_entry(w.table[l], f.wide);
         if (!(e & PTE_P))
-            return fault(w, error, false);
+            return fault(w, error, 0);
+        if (e & reserved)
+            return fault(w, error, PF_P | PF_R);
         if (!(f.levels == 3 && l == 3)) { /* PDPTEs have no rights */
             w.rights &= e | PTE_NX;
             w.rights |= e & PTE_NX;
@@ -107,15 +119,15 @@ struct walk guest_walk(u64 cr3, u64 linear, u32 error, bool set)
     }
     w.level = l;
     if (!allowed(w.rights, error))
-        return fault(w, error, true);
+        return fault(w, error, PF_P);
     u64 size = 1ull << (12 + f.index_bits * (l - 1));
     w.gpa = (at & ~(size - 1)) | (linear & (size - 1));
-    w.global = entry[l] & PTE_G && guest_cr4() & CR4_PGE;
-    w.dirty = entry[l] & PTE_D;
+    w.global = w.entry[l] & PTE_G && guest_cr4() & CR4_PGE;
+    w.dirty = w.entry[l] & PTE_D;
     if (set) {
         for (unsigned i = f.levels; i >= l; i--)
             if (!(f.levels == 3 && i == 3))
-                set_bits(w.table[i], f.wide, entry[i],
+                set_bits(w.table[i], f.wide, w.entry[i],
                          PTE_A | (i == l && error & PF_W ? PTE_D : 0));
         w.dirty |= (error & PF_W) != 0;
     }
