@@ -231,6 +231,24 @@ static void fill_leaf(u32 t, u64 *entry, const struct walk *w)
     fill_direct(child, w->gpa, role, PTE_W | PTE_U);
 }
 
+/* The table below, linked. One that is linked already is not compared: the
+ * guest may be writing to it by this very way. */
+static u32 child_of(u32 t, u64 *entry, const struct walk *w, unsigned level)
+{
+    u64 rights = w->entry[level] & PTE_RIGHTS;
+    u64 gfn = w->table[level - 1] >> PAGE_BITS;
+
+    if (*entry & PTE_P && !(level < 4 && *entry & PTE_PS)) {
+        u32 old = table_of(*entry);
+        const struct table *d = &shadow.table[old];
+        if (!d->direct && d->gfn == gfn && (*entry & PTE_RIGHTS) == rights)
+            return old;
+    }
+    u32 child = table_get(gfn, level - 1, false, 0);
+    entry_set(t, entry, table_pa(child) | PTE_P | PTE_A | rights);
+    return child;
+}
+
 static void fill(u64 linear, const struct walk *w)
 {
     u32 t = shadow.root;
@@ -241,13 +259,7 @@ static void fill(u64 linear, const struct walk *w)
             fill_leaf(t, entry, w);
             return;
         }
-        u32 child =
-            table_get(w->table[level - 1] >> PAGE_BITS, level - 1, false, 0);
-        u64 value =
-            table_pa(child) | PTE_P | PTE_A | (w->entry[level] & PTE_RIGHTS);
-        if (*entry != value)
-            entry_set(t, entry, value);
-        t = child;
+        t = child_of(t, entry, w, level);
     }
 }
 
