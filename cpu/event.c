@@ -201,6 +201,15 @@ static bool leaves_guest(struct cpu *c, const struct event *e,
 static bool escalate(struct cpu *c, struct event *e, struct origin *o,
                      const struct event *first)
 {
+    struct vmx_exit x;
+    /* The exception bitmap is asked before the two are put together: SDM
+     * Vol.3 "Instructions That Cause VM Exits" and "Information for VM Exits
+     * That Occur During Event Delivery". */
+    if (c->vmx_guest && vmx_takes_exception(c, &c->event, &x)) {
+        c->event.valid = false;
+        vmx_exit(c, &x);
+        return false;
+    }
     enum severity was = class_of(e, o->interrupt);
     enum severity now = class_of(&c->event, false);
     if (was == DOUBLE_FAULT && now != BENIGN) {

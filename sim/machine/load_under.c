@@ -93,6 +93,7 @@ static void describe(struct text *t, const struct cpu_entry *c,
         {"ds", c->ds},
         {"ram_low", u->guest_low},
         {"ram_high", u->guest_high},
+        {"zeroed", 1},
     };
     put(t, "mode", c->mode == ENTRY_LONG64 ? "long64" : "protected32");
     for (size_t i = 0; i < sizeof number / sizeof number[0]; i++)

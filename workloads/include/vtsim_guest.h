@@ -24,6 +24,8 @@
  *   gdt_base= gdt_limit= cs= ds=   descriptor table and its flat selectors
  *   ram_low=                  bytes of RAM from 0 up
  *   ram_high=                 bytes of RAM from 4 GiB up, default 0
+ *   zeroed=1                  RAM that holds nothing is known to be zero: of
+ *                             the monitor's, all behind its image and 64 KiB
  */
 #ifndef VTSIM_WORKLOADS_INCLUDE_VTSIM_GUEST_H
 #define VTSIM_WORKLOADS_INCLUDE_VTSIM_GUEST_H

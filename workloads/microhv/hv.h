@@ -57,6 +57,7 @@ struct guest_start {
     u64 rip, gpr[GPRS], cr3;
     u64 gdt_base, gdt_limit, cs, ds;
     u64 ram_low, ram_high; /* bytes from 0 and from 4 GiB up */
+    u64 zeroed;            /* 1: RAM nobody wrote to is zero */
 };
 
 struct monitor {
@@ -164,8 +165,8 @@ struct walk {
     u64 rights; /* PTE_W, PTE_U, PTE_NX of the whole way */
     bool dirty, global;
     unsigned level; /* of the leaf; 0: paging is off */
-    u64 table[5]; /* [level]: guest-physical address of its entry */
-    u64 entry[5]; /* and its value */
+    u64 table[5];   /* [level]: guest-physical address of its entry */
+    u64 entry[5];   /* and its value */
 };
 #define PTE_P    (1ull << 0)
 #define PTE_W    (1ull << 1)

@@ -6,6 +6,9 @@
 #include "workloads/microhv/hv.h"
 #include "workloads/runtime/multiboot.h"
 
+/* Room behind the image for parameters and boot information. */
+#define LOADERS_BYTES 0x10000ull
+
 extern u64 boot_pdpt[512];
 
 /* ---- The memory map ---- */
@@ -67,6 +70,8 @@ void memory_find(u64 info_pa, bool move)
     }
     extern char kernel_start[], kernel_end[];
     hv.next = align_up(hv.area + (u64)(kernel_end - kernel_start), PAGE);
+    if (!move) /* what the loader has put there */
+        hv.next += LOADERS_BYTES;
     if (s->ram_low > hv.area || hv.next > hv.area_end)
         hv_panic("guest RAM up to %lx and the monitor at %lx overlap",
                  s->ram_low, hv.area);
@@ -92,7 +97,8 @@ u64 pages_take(u64 n)
         hv_panic("out of memory: %lu KiB were not enough",
                  (hv.area_end - hv.area) >> 10);
     hv.next += n << PAGE_BITS;
-    memset(direct(pa), 0, n << PAGE_BITS);
+    if (!hv.start.zeroed)
+        memset(direct(pa), 0, n << PAGE_BITS);
     return pa;
 }
 

@@ -89,6 +89,7 @@ static void set_parameter(const char *at, const char *value, size_t key)
         {"ds", &s->ds},
         {"ram_low", &s->ram_low},
         {"ram_high", &s->ram_high},
+        {"zeroed", &s->zeroed},
     };
 
     if (word_is(at, key, "mode")) {

@@ -16,9 +16,6 @@
 #define CR4_SMAP  (1ull << 21)
 #define CR4_PKE   (1ull << 22)
 
-/* Tables and links that one fault may need, with room to spare. */
-#define RESERVE 64
-
 /* ---- Control registers ---- */
 
 u64 shadow_cr0_mask(void)
@@ -118,7 +115,7 @@ static void flat_root(void)
 
 static void reset_if_full(struct vcpu *v)
 {
-    if (shadow.free_tables > RESERVE && shadow.free_links > RESERVE)
+    if (!tables_run_out())
         return;
     tables_reset();
     flat_root();

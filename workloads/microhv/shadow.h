@@ -15,7 +15,11 @@
 
 #include "workloads/microhv/hv.h"
 
-#define NOTHING UINT32_MAX
+/* Tables and links are numbered from 1. */
+#define NOTHING 0u
+
+/* Tables and links that one fault may need, with room to spare. */
+#define RESERVE 64
 
 /* Bits of a leaf that a direct table copies to its own leaves: PWT, PCD, G,
  * and PAT (at bit 7, that of 4-KiB pages). */
@@ -45,9 +49,9 @@ struct link {
 struct shadow {
     u64 pool; /* physical address of table 0; tables follow each other */
     struct table *table;
-    u32 tables, free_table, free_tables;
+    u32 tables, free_table, next_table, used_tables;
     struct link *link;
-    u32 links, free_link, free_links;
+    u32 links, free_link, next_link, used_links;
     u32 *hash, hash_size;
     u32 *writable;    /* [frame]: links of entries that let it be written */
     u32 *writable_2m; /* [frame >> 9]: of large entries */
@@ -87,6 +91,7 @@ static inline bool is_leaf(u64 entry, unsigned level)
 
 void tables_init(void);
 void tables_reset(void);
+bool tables_run_out(void);
 /* The table that stands for a guest table, or for memory; made if need be. */
 u32 table_get(u64 gfn, unsigned level, bool direct, u64 role);
 void table_drop(u32 t);

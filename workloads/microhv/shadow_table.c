@@ -12,8 +12,11 @@ static void link_add(u32 *head, u64 *entry)
 {
     u32 n = shadow.free_link;
 
-    shadow.free_link = shadow.link[n].next;
-    shadow.free_links--;
+    if (n == NOTHING)
+        n = shadow.next_link++;
+    else
+        shadow.free_link = shadow.link[n].next;
+    shadow.used_links++;
     shadow.link[n] = (struct link){entry, *head};
     *head = n;
 }
@@ -27,7 +30,7 @@ static void link_remove(u32 *head, const u64 *entry)
             *head = l->next;
             l->next = shadow.free_link;
             shadow.free_link = n;
-            shadow.free_links++;
+            shadow.used_links--;
             return;
         }
         head = &l->next;
@@ -163,9 +166,12 @@ u32 table_get(u64 gfn, unsigned level, bool is_direct, u64 role)
         return t;
     }
     t = shadow.free_table;
+    if (t == NOTHING)
+        t = shadow.next_table++;
+    else
+        shadow.free_table = shadow.table[t].next;
+    shadow.used_tables++;
     struct table *d = &shadow.table[t];
-    shadow.free_table = d->next;
-    shadow.free_tables--;
     u32 *head = bucket(gfn);
     *d = (struct table){.gfn = gfn,
                         .next = *head,
@@ -215,7 +221,7 @@ void table_drop(u32 t)
     d->level = 0;
     d->next = shadow.free_table;
     shadow.free_table = t;
-    shadow.free_tables++;
+    shadow.used_tables--;
     shadow.flush = true;
 }
 
@@ -229,21 +235,23 @@ static void *take(u64 bytes)
 /* Forget everything. */
 void tables_reset(void)
 {
-    memset(shadow.hash, 0xff, shadow.hash_size * sizeof *shadow.hash);
-    memset(shadow.writable, 0xff, shadow.frames * sizeof *shadow.writable);
-    memset(shadow.writable_2m, 0xff,
+    memset(shadow.hash, 0, shadow.hash_size * sizeof *shadow.hash);
+    memset(shadow.writable, 0, shadow.frames * sizeof *shadow.writable);
+    memset(shadow.writable_2m, 0,
            (shadow.frames >> 9) * sizeof *shadow.writable_2m);
     memset(shadow.protect, 0, shadow.frames);
     memset(shadow.tables_in, 0, (shadow.frames >> 9) * sizeof(u16));
-    for (u32 i = 0; i < shadow.tables; i++)
-        shadow.table[i] = (struct table){.next = i + 1};
-    for (u32 i = 0; i < shadow.links; i++)
-        shadow.link[i].next = i + 1;
-    shadow.free_table = shadow.free_link = 0;
-    shadow.free_tables = shadow.tables;
-    shadow.free_links = shadow.links;
+    shadow.free_table = shadow.free_link = NOTHING;
+    shadow.next_table = shadow.next_link = 1;
+    shadow.used_tables = shadow.used_links = 0;
     shadow.unsyncs = 0;
     shadow.flush = true;
+}
+
+bool tables_run_out(void)
+{
+    return shadow.used_tables + RESERVE > shadow.tables ||
+           shadow.used_links + RESERVE > shadow.links;
 }
 
 /* Frames are counted to the end of RAM, the gap below 4 GiB included. */
@@ -266,5 +274,6 @@ void tables_init(void)
     shadow.tables = (u32)(left * PAGE / (PAGE + sizeof(struct table)) - 16);
     shadow.table = take(shadow.tables * sizeof(struct table));
     shadow.pool = pages_take(shadow.tables);
-    tables_reset();
+    shadow.free_table = shadow.free_link = NOTHING;
+    shadow.next_table = shadow.next_link = 1;
 }
