@@ -12,7 +12,6 @@ struct msr_entry {
 };
 
 enum {
-    IA32_TSC = 0x10,
     IA32_BIOS_UPDT_TRIG = 0x79,
     IA32_SMBASE = 0x9e,
     X2APIC_RANGE = 0x8, /* bits 31:8 of the numbers */
@@ -38,16 +37,6 @@ uint32_t vmx_load_msrs(struct cpu *c, uint64_t address, uint32_t count)
     return 0;
 }
 
-/* The guest's time-stamp counter is what RDMSR would give it. */
-static bool value_of(struct cpu *c, uint32_t number, uint64_t *v)
-{
-    if (!msr_read(c, number, v))
-        return false;
-    if (number == IA32_TSC)
-        *v = vmx_guest_tsc(c, *v);
-    return true;
-}
-
 bool vmx_store_msrs(struct cpu *c)
 {
     const struct vmcs *v = &c->vmx->vmcs;
@@ -57,7 +46,7 @@ bool vmx_store_msrs(struct cpu *c)
         uint64_t at = v->exit_msr_store_address + (uint64_t)k * sizeof e;
         if (!vmx_phys_read(c, at, sizeof e, &e) || e.reserved != 0 ||
             e.number >> 8 == X2APIC_RANGE || e.number == IA32_SMBASE ||
-            !value_of(c, e.number, &e.value) ||
+            !msr_read(c, e.number, &e.value) ||
             !vmx_phys_write(c, at + 8, 8, &e.value)) {
             vmx_abort(c, VMX_ABORT_MSR_SAVE);
             return false;
