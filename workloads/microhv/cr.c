@@ -37,6 +37,18 @@ static u64 view(enum vmcs_field real, enum vmcs_field mask,
     return (vm_read(real) & ~m) | (vm_read(shadow) & m);
 }
 
+/* With shadow paging every bit that matters to paging exits, and the last
+ * value is at hand. */
+u64 paging_cr0(void)
+{
+    return hv.options.shadow ? hv.vcpu.cr0 : guest_cr0();
+}
+
+u64 paging_cr4(void)
+{
+    return hv.options.shadow ? hv.vcpu.cr4 : guest_cr4();
+}
+
 u64 guest_cr0(void)
 {
     return view(GUEST_CR0, CR0_MASK, CR0_SHADOW);
@@ -70,12 +82,14 @@ static void set_cr0(u64 cr0)
     must &= hv.options.shadow ? ~0ull : ~(CR0_PE | CR0_PG);
     if (hv.options.shadow)
         must |= CR0_WP;
+    hv.vcpu.cr0 = cr0;
     vm_write(CR0_SHADOW, cr0);
     vm_write(GUEST_CR0, cr0 | must);
 }
 
 static void set_cr4(u64 cr4)
 {
+    hv.vcpu.cr4 = cr4;
     vm_write(CR4_SHADOW, cr4);
     vm_write(GUEST_CR4, shadow_cr4(cr4) | msr_read(MSR_VMX_CR4_FIXED0));
 }

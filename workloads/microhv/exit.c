@@ -5,10 +5,12 @@
 
 void skip_instruction(void)
 {
-    u64 rip = vm_read(GUEST_RIP) + vm_read(EXIT_LENGTH);
+    u64 from = vm_read(GUEST_RIP), rip = from + vm_read(EXIT_LENGTH);
     u64 blocked = vm_read(GUEST_INTERRUPTIBILITY);
 
-    vm_write(GUEST_RIP, guest_is_64() ? rip : (u32)rip);
+    if (rip >> 32 && !(from >> 32) && !guest_is_64())
+        rip = (u32)rip;
+    vm_write(GUEST_RIP, rip);
     /* STI and MOV SS block for one instruction: it is over. */
     if (blocked & (BLOCKED_BY_STI | BLOCKED_BY_MOVSS))
         vm_write(GUEST_INTERRUPTIBILITY,
@@ -91,9 +93,8 @@ static u32 give_way(struct vcpu *v, u32 event, u32 vector)
 
 void inject_exception(struct vcpu *v, u32 vector, bool has_error, u32 error)
 {
-    u32 event = (u32)vm_read(ENTRY_INTERRUPTION);
-
-    if (event & EVENT_VALID) {
+    if (v->vectoring) {
+        u32 event = (u32)vm_read(ENTRY_INTERRUPTION);
         u32 now = give_way(v, event, vector);
         if (now > 255)
             exit_triple_fault(v);
@@ -232,6 +233,7 @@ void vm_run(struct vcpu *v)
             continue;
         }
         v->exits[reason]++;
+        v->vectoring = false;
         (handler[reason] ? handler[reason] : exit_unexpected)(v);
     }
 }

@@ -27,11 +27,13 @@ struct vcpu {
     u64 gpr[GPRS]; /* RSP is in the VMCS */
     u64 host_stack;
     u64 launched;
-    u64 vmcs;      /* physical address */
-    u32 proc;      /* primary controls as they are in the VMCS */
-    u64 waits[4];  /* vectors of interrupts to be injected */
-    u64 cr3, efer; /* shadow paging: the guest's */
-    bool nmi;      /* a non-maskable interrupt is to be injected */
+    u64 vmcs;       /* physical address */
+    u32 proc;       /* primary controls as they are in the VMCS */
+    u64 waits[4];   /* vectors of interrupts to be injected */
+    u64 cr0, cr4;   /* as the guest last wrote them, by an exit */
+    u64 cr3, efer;  /* shadow paging: the guest's */
+    bool vectoring; /* the entry is to deliver an event again */
+    bool nmi;       /* a non-maskable interrupt is to be injected */
     u64 exits[EXIT_REASONS];
 };
 _Static_assert(offsetof(struct vcpu, host_stack) == 128, "start.S");
@@ -143,13 +145,15 @@ exit_handler exit_invlpg;
 
 void irq_before_entry(struct vcpu *v);
 /* An event whose delivery an exit interrupted is delivered again. */
-void irq_requeue(void);
+void irq_requeue(struct vcpu *v);
 
 /* ---- cr.c ---- */
 
 void cr_init(u64 cr0, u64 cr4);
 u64 guest_cr0(void);
 u64 guest_cr4(void);
+u64 paging_cr0(void); /* their bits of paging */
+u64 paging_cr4(void);
 u64 guest_efer(void);
 bool guest_is_long(void); /* IA-32e mode */
 bool guest_is_64(void);   /* and 64-bit code */

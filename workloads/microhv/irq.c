@@ -82,12 +82,13 @@ void irq_before_entry(struct vcpu *v)
 
 /* The exit came while an event was delivered: deliver it again. SDM Vol.3
  * "Information for VM Exits That Occur During Event Delivery". */
-void irq_requeue(void)
+void irq_requeue(struct vcpu *v)
 {
     u32 event = (u32)vm_read(IDT_VECTORING);
 
     if (!(event & EVENT_VALID))
         return;
+    v->vectoring = true;
     vm_write(ENTRY_INTERRUPTION, event & ~(1u << 12));
     if (event & EVENT_ERROR)
         vm_write(ENTRY_ERROR_CODE, vm_read(IDT_ERROR_CODE));
@@ -133,7 +134,7 @@ void exit_exception_nmi(struct vcpu *v)
         take_nmi(v);
         return;
     }
-    irq_requeue();
+    irq_requeue(v);
     if ((info & 255) == 14)
         shadow_page_fault(v, vm_read(EXIT_QUALIFICATION), error);
     else

@@ -39,7 +39,7 @@ u64 shadow_cr4(u64 cr4)
 {
     if (!hv.options.shadow)
         return cr4;
-    if (!(guest_cr0() & CR0_PG))
+    if (!(paging_cr0() & CR0_PG))
         cr4 &= ~(CR4_SMEP | CR4_SMAP);
     return cr4 | CR4_PAE;
 }
@@ -59,7 +59,7 @@ bool shadow_set_efer(struct vcpu *v, u64 efer)
 {
     u64 known = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
 
-    if (efer & ~known || ((efer ^ v->efer) & EFER_LME && guest_cr0() & CR0_PG))
+    if (efer & ~known || ((efer ^ v->efer) & EFER_LME && paging_cr0() & CR0_PG))
         return false;
     v->efer = (efer & ~EFER_LMA) | (v->efer & EFER_LMA);
     vm_write(GUEST_EFER, v->efer & EFER_LMA ? v->efer : v->efer & ~EFER_LME);
@@ -92,7 +92,7 @@ static void flush_if_due(void)
 
 static void root_load(struct vcpu *v)
 {
-    if (!(guest_cr0() & CR0_PG)) {
+    if (!(paging_cr0() & CR0_PG)) {
         vm_write(GUEST_CR3, shadow.pae_root);
         shadow.root = NOTHING;
         return;
@@ -138,7 +138,7 @@ void shadow_cr_changed(struct vcpu *v)
 {
     v->efer = (v->efer & ~EFER_LMA) | (guest_is_long() ? EFER_LMA : 0);
     shadow_set_efer(v, v->efer);
-    vm_write(GUEST_CR4, shadow_cr4(guest_cr4()) | CR4_VMXE);
+    vm_write(GUEST_CR4, shadow_cr4(paging_cr4()) | CR4_VMXE);
     sync_all(false);
     root_load(v);
     flush(false);
@@ -147,7 +147,7 @@ void shadow_cr_changed(struct vcpu *v)
 void shadow_cr3_written(struct vcpu *v, u64 cr3)
 {
     v->cr3 = cr3;
-    if (guest_cr0() & CR0_PG) {
+    if (paging_cr0() & CR0_PG) {
         sync_all(false);
         root_load(v);
         if (!PLANT(INVVPID_CR3))

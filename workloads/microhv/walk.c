@@ -11,9 +11,9 @@ struct format {
 
 static struct format format_of(void)
 {
-    if (guest_is_long())
+    if (guest_efer() & EFER_LMA)
         return (struct format){4, 9, true};
-    if (guest_cr4() & CR4_PAE)
+    if (paging_cr4() & CR4_PAE)
         return (struct format){3, 9, true};
     return (struct format){2, 10, false};
 }
@@ -21,7 +21,7 @@ static struct format format_of(void)
 static bool may_be_large(const struct format *f, unsigned level)
 {
     if (level == 2)
-        return f->wide || guest_cr4() & 1u << 4; /* PSE */
+        return f->wide || paging_cr4() & 1u << 4; /* PSE */
     return level == 3 && f->levels == 4;
 }
 
@@ -56,8 +56,8 @@ static void set_bits(u64 at, bool wide, u64 old, u64 bits)
  * Rights". */
 static bool allowed(u64 rights, u32 error)
 {
-    bool user = error & PF_U, write_protect = guest_cr0() & CR0_WP;
-    u64 cr4 = guest_cr4();
+    bool user = error & PF_U, write_protect = paging_cr0() & CR0_WP;
+    u64 cr4 = paging_cr4();
 
     if (user && !(rights & PTE_U))
         return false;
@@ -73,7 +73,7 @@ static bool allowed(u64 rights, u32 error)
 
 static struct walk fault(struct walk w, u32 error, u32 also)
 {
-    bool reports_fetch = guest_efer() & EFER_NXE || guest_cr4() & CR4_SMEP;
+    bool reports_fetch = guest_efer() & EFER_NXE || paging_cr4() & CR4_SMEP;
 
     w.ok = false;
     w.error =
@@ -88,7 +88,7 @@ struct walk guest_walk(u64 cr3, u64 linear, u32 error, bool set)
     u64 at, reserved;
     unsigned l;
 
-    if (!(guest_cr0() & CR0_PG)) {
+    if (!(paging_cr0() & CR0_PG)) {
         w.gpa = (u32)linear;
         w.dirty = true;
         return w;
@@ -122,7 +122,7 @@ struct walk guest_walk(u64 cr3, u64 linear, u32 error, bool set)
         return fault(w, error, PF_P);
     u64 size = 1ull << (12 + f.index_bits * (l - 1));
     w.gpa = (at & ~(size - 1)) | (linear & (size - 1));
-    w.global = w.entry[l] & PTE_G && guest_cr4() & CR4_PGE;
+    w.global = w.entry[l] & PTE_G && paging_cr4() & CR4_PGE;
     w.dirty = w.entry[l] & PTE_D;
     if (set) {
         for (unsigned i = f.levels; i >= l; i--)
