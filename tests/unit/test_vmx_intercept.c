@@ -351,8 +351,8 @@ END_TEST
 
 /* ---------------------------------------------------------- other modes */
 
-/* VMCALL exits from any mode; the others are #UD in compatibility mode, in
- * real and in virtual-8086 mode. */
+/* VMCALL exits from any mode; the others are #UD in compatibility and in real
+ * mode. */
 START_TEST(test_modes)
 {
     vmx_rig_long(&X, 0);
@@ -365,8 +365,12 @@ START_TEST(test_modes)
     exits("0f 01 c1", REASON_VMCALL, 0, 0);
     faults("0f 01 c2", EXC_UD);
     faults("0f 78 cb", EXC_UD);
+}
+END_TEST
+
+START_TEST(test_real_mode)
+{
     vmx_rig_real(&X);
-    X.v->guest_rip = 0;
     run("0f 01 c1");
     ck_assert_uint_eq(X.after.exit_reason, REASON_VMCALL);
     run("0f 78 cb");
@@ -479,6 +483,7 @@ int main(void)
     tcase_add_test(t, test_before_operands);
     tcase_add_test(t, test_mwait_armed);
     tcase_add_test(t, test_modes);
+    tcase_add_test(t, test_real_mode);
     tcase_add_test(t, test_32_bit_information);
     tcase_add_test(t, test_pause_loop);
     tcase_add_test(t, test_not_pause);

@@ -28,6 +28,7 @@ enum {
     VMX_EPT_PDPT = 0x111000,
     VMX_EPT_PD = 0x112000,
     VMX_EPT_OTHER = 0x113000,
+    VMX_PD32 = 0x114000, /* of a 32-bit guest: identity, 4-MByte pages */
 };
 
 struct vmx_rig {
@@ -146,31 +147,32 @@ static inline void vmx_rig_destroy(struct vmx_rig *x)
     rig_destroy(&x->r);
 }
 
-/* The guest will be in 64-bit mode, in 32-bit protected mode without paging,
- * or in real mode; the last two want an unrestricted guest. */
+/* The guest will be in 64-bit mode, in 32-bit protected mode with paging, or,
+ * unrestricted, in real mode. */
 static inline void vmx_rig_long(struct vmx_rig *x, unsigned cpl)
 {
     rig_long(&x->r, cpl);
     vmx_rig_guest(x);
 }
 
-static inline void vmx_rig_unrestricted(struct vmx_rig *x)
-{
-    x->v->secondary_controls |= PROC2_EPT | PROC2_UNRESTRICTED;
-    vmx_rig_guest(x);
-}
-
 static inline void vmx_rig_protected(struct vmx_rig *x, unsigned cpl)
 {
     rig_protected(&x->r, cpl);
-    vmx_rig_unrestricted(x);
+    for (uint64_t i = 0; i < 4; i++)
+        rig_put(&x->r, VMX_PD32 + 4 * i, i << 22 | 0x87, 4);
+    x->r.c->cr0 |= CR0_PG;
+    x->r.c->cr3 = VMX_PD32;
+    x->r.c->cr4 = CR4_PSE;
+    vmx_rig_guest(x);
 }
 
 static inline void vmx_rig_real(struct vmx_rig *x)
 {
     rig_real(&x->r);
     x->r.c->cr0 |= CR0_NE;
-    vmx_rig_unrestricted(x);
+    x->r.c->cr4 = x->r.c->efer = 0;
+    x->v->secondary_controls |= PROC2_EPT | PROC2_UNRESTRICTED;
+    vmx_rig_guest(x);
 }
 
 static inline void vmx_rig_refused(const struct vmx_rig *x)
