@@ -116,11 +116,6 @@ static const struct row rows[] = {
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
-static unsigned bytes(const char *hex)
-{
-    return (unsigned)(strlen(hex) + 1) / 3;
-}
-
 static void registers(void)
 {
     uint64_t *gpr = X.r.c->gpr;
@@ -133,44 +128,25 @@ static void registers(void)
 
 static void run(const char *hex)
 {
-    char code[64];
-    snprintf(code, sizeof code, "%s f4", hex);
-    vmx_rig_go(&X, code);
+    vmx_rig_run(&X, hex);
 }
 
 static void exits(const char *hex, unsigned reason, uint64_t qualification,
                   uint32_t info)
 {
-    run(hex);
-    ck_assert_msg(X.exited, "%s: no exit, vector %d", hex, rig_vector(&X.r));
-    ck_assert_msg(X.after.exit_reason == reason, "%s: reason %u", hex,
-                  X.after.exit_reason);
-    ck_assert_msg(X.after.exit_qualification == qualification,
-                  "%s: qualification %llx", hex,
-                  (unsigned long long)X.after.exit_qualification);
+    vmx_rig_exits(&X, hex, reason, qualification);
     ck_assert_msg(X.after.exit_instruction_info == info, "%s: info %x, not %x",
                   hex, X.after.exit_instruction_info, info);
-    ck_assert_msg(X.after.exit_instruction_length == bytes(hex),
-                  "%s: length %u", hex, X.after.exit_instruction_length);
-    ck_assert_uint_eq(X.after.guest_rip, RIG_CODE);
 }
 
-/* `vector` is delivered in the guest. */
 static void faults(const char *hex, int vector)
 {
-    run(hex);
-    ck_assert_msg(!X.exited, "%s: exit %u", hex, X.after.exit_reason);
-    ck_assert_msg(rig_vector(&X.r) == vector, "%s: vector %d", hex,
-                  rig_vector(&X.r));
+    vmx_rig_faults(&X, hex, vector);
 }
 
-/* The instruction completes, and so does the HLT behind it. */
 static void completes(const char *hex)
 {
     faults(hex, -1);
-    ck_assert_int_eq(X.r.c->activity, ACTIVITY_HLT);
-    ck_assert_msg(X.r.c->rip == RIG_CODE + bytes(hex) + 1, "%s: at %llx", hex,
-                  (unsigned long long)X.r.c->rip);
 }
 
 static void extensions(void)
@@ -351,8 +327,7 @@ END_TEST
 
 /* ---------------------------------------------------------- other modes */
 
-/* VMCALL exits from any mode; the others are #UD in compatibility and in real
- * mode. */
+/* VMCALL exits from any mode; the others are #UD in compatibility mode. */
 START_TEST(test_modes)
 {
     vmx_rig_long(&X, 0);
@@ -365,16 +340,6 @@ START_TEST(test_modes)
     exits("0f 01 c1", REASON_VMCALL, 0, 0);
     faults("0f 01 c2", EXC_UD);
     faults("0f 78 cb", EXC_UD);
-}
-END_TEST
-
-START_TEST(test_real_mode)
-{
-    vmx_rig_real(&X);
-    run("0f 01 c1");
-    ck_assert_uint_eq(X.after.exit_reason, REASON_VMCALL);
-    run("0f 78 cb");
-    ck_assert_int_eq(rig_vector(&X.r), EXC_UD);
 }
 END_TEST
 
@@ -483,7 +448,6 @@ int main(void)
     tcase_add_test(t, test_before_operands);
     tcase_add_test(t, test_mwait_armed);
     tcase_add_test(t, test_modes);
-    tcase_add_test(t, test_real_mode);
     tcase_add_test(t, test_32_bit_information);
     tcase_add_test(t, test_pause_loop);
     tcase_add_test(t, test_not_pause);

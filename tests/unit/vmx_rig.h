@@ -222,4 +222,41 @@ static inline void vmx_rig_go(struct vmx_rig *x, const char *hex)
     *x->v = before;
 }
 
+/* The code and HLT behind it. */
+static inline void vmx_rig_run(struct vmx_rig *x, const char *hex)
+{
+    char code[64];
+    snprintf(code, sizeof code, "%s f4", hex);
+    vmx_rig_go(x, code);
+}
+
+/* The one instruction exits: before it, with its length. */
+static inline void vmx_rig_exits(struct vmx_rig *x, const char *hex,
+                                 unsigned reason, uint64_t qualification)
+{
+    const struct vmcs *v = &x->after;
+    unsigned length = (unsigned)(strlen(hex) + 1) / 3;
+    vmx_rig_run(x, hex);
+    ck_assert_msg(x->exited, "%s: no exit, vector %d", hex, rig_vector(&x->r));
+    ck_assert_msg(v->exit_reason == reason, "%s: reason %u", hex,
+                  v->exit_reason);
+    ck_assert_msg(v->exit_qualification == qualification,
+                  "%s: qualification %llx", hex,
+                  (unsigned long long)v->exit_qualification);
+    ck_assert_msg(v->exit_instruction_length == length, "%s: length %u", hex,
+                  v->exit_instruction_length);
+    ck_assert_uint_eq(v->guest_rip, x->v->guest_rip);
+}
+
+/* `vector` is delivered in the guest; -1: the code came to its HLT. */
+static inline void vmx_rig_faults(struct vmx_rig *x, const char *hex,
+                                  int vector)
+{
+    vmx_rig_run(x, hex);
+    ck_assert_msg(!x->exited, "%s: exit %u", hex, x->after.exit_reason);
+    ck_assert_msg(rig_vector(&x->r) == vector, "%s: vector %d", hex,
+                  rig_vector(&x->r));
+    ck_assert_int_eq(x->r.c->activity, ACTIVITY_HLT);
+}
+
 #endif
