@@ -87,6 +87,8 @@ struct fetch_page {
 };
 enum { FETCH_PAGES = 64 };
 
+struct debugger;
+
 struct codecache {
     struct fetch_page fetched[FETCH_PAGES];
     /* Reached by indirect branches. */
@@ -113,6 +115,7 @@ struct codecache {
     struct code_page *pages[PAGE_HASH];
     struct cpu *cpu;
     struct xlat_scratch *scratch;
+    struct debugger *debugger; /* cpu/debugger.h; NULL: none */
 };
 
 ALWAYS_INLINE struct block *block_of(const struct uop *u)

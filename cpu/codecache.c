@@ -3,6 +3,7 @@
  * dropping what is written to.
  */
 #include "cpu/block.h"
+#include "cpu/debugger.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -285,6 +286,7 @@ void codecache_destroy(struct cpu *c)
 {
     if (c->code == NULL)
         return;
+    debugger_detach(c);
     munmap(c->code->arena, c->code->arena_size);
     free(c->code);
     c->code = NULL;

@@ -5,6 +5,8 @@
  */
 #include "cpu/debug.h"
 
+#include "cpu/debugger_hook.h"
+#include "cpu/trace.h"
 #include "sim/base/bits.h"
 
 enum { KIND_EXECUTE, KIND_WRITE, KIND_IO, KIND_READ_WRITE };
@@ -82,6 +84,10 @@ void debug_data(struct cpu *c, uint64_t lin, unsigned len, bool write)
     }
     if (c->pending_dr6 != 0)
         event_notify(c);
+    if (UNLIKELY(debugger_attached(c)))
+        debugger_data(c, lin, len, write);
+    if (UNLIKELY(trace_on(c, TRACE_INSN)))
+        trace_data(c, lin, len, write);
 }
 
 void debug_io(struct cpu *c, uint16_t port, unsigned len)

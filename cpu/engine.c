@@ -10,10 +10,12 @@
  * slow paths only, which look at the limit again (engine_recheck).
  */
 #include "cpu/block.h"
+#include "cpu/debugger_hook.h"
 #include "cpu/exec_ctl.h"
 #include "cpu/fpu.h"
 #include "cpu/lbr.h"
 #include "cpu/pmc.h"
+#include "cpu/trace.h"
 #include "cpu/vmx/vmx.h"
 
 /* Take back what instructions from..end of the block were charged. */
@@ -335,6 +337,15 @@ static void run_chain(struct cpu *c, const struct uop *u)
     c->slow_uop = NULL;
 }
 
+/* Out of line: what was before the instruction is large. */
+__attribute__((noinline)) static void run_traced(struct cpu *c, struct block *b)
+{
+    struct trace_before before;
+    trace_begin(c, &before, b->lin, b->length);
+    run_chain(c, b->uop);
+    trace_end(c, &before);
+}
+
 static void run_single(struct cpu *c)
 {
     struct block *b = next_block(c, c->mode | MODE_SINGLE);
@@ -349,7 +360,10 @@ static void run_single(struct cpu *c)
     uint64_t from = lbr_linear(c, c->rip), taken = c->count.taken;
     enum branch_kind kind = (enum branch_kind)b->branch;
     c->branched = false;
-    run_chain(c, b->uop);
+    if (UNLIKELY(trace_on(c, TRACE_INSN)))
+        run_traced(c, b);
+    else
+        run_chain(c, b->uop);
     c->branched |= c->count.taken != taken;
     if (UNLIKELY(lbr_on(c)) && c->branched)
         lbr_branch(c, from, lbr_linear(c, c->rip), kind);
@@ -446,6 +460,8 @@ static enum cpu_stop run(struct cpu *c)
             c->stop_requested = false;
             return CPU_STOP_REQUEST;
         }
+        if (UNLIKELY(debugger_attached(c)) && debugger_stops(c))
+            return CPU_STOP_REQUEST;
         if (instructions_done(c))
             return CPU_STOP_INSTRUCTIONS;
         if (c->account.cycles >= c->until)
@@ -464,6 +480,8 @@ static enum cpu_stop run(struct cpu *c)
             pass_time(c, deadline);
             continue;
         }
+        if (UNLIKELY(debugger_attached(c)) && debugger_breaks(c))
+            return CPU_STOP_REQUEST;
         set_limit(c);
         if (c->mode & MODE_SINGLE)
             cpu_update_single(c);

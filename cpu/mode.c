@@ -4,6 +4,7 @@
  */
 #include "cpu/control.h"
 #include "cpu/debug.h"
+#include "cpu/debugger_hook.h"
 #include "cpu/lbr.h"
 #include "cpu/pmc.h"
 #include "cpu/state.h"
@@ -111,7 +112,7 @@ void cpu_update_mode(struct cpu *c)
     if (c->vmx_guest)
         mode |= MODE_GUEST;
     c->mode = segment_bits(c, mode);
-    c->watch = debug_data_armed(c);
+    c->watch = debug_data_armed(c) || debugger_watches(c);
     struct mmu_context ctx = {
         .cr0 = c->cr0,
         .cr3 = c->cr3,

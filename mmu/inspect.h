@@ -39,6 +39,9 @@ struct walk_report {
 
 /* Walk `lin` afresh under the present context (also without paging). */
 void mmu_inspect_walk(const struct mmu *m, uint64_t lin, struct walk_report *r);
+/* The same under another context. */
+void mmu_inspect_walk_in(const struct mmu *m, const struct mmu_context *ctx,
+                         uint64_t lin, struct walk_report *r);
 
 /* One cached translation. */
 struct tlb_view {

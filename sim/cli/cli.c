@@ -79,6 +79,16 @@ static const struct argp_option *find_option(const struct argp *argp,
     return NULL;
 }
 
+/* Options with a letter take no value. */
+static bool has_letter(const struct argp *argp, char letter)
+{
+    for (const struct argp_option *o = first_option(argp);
+         o->name != NULL || o->doc != NULL; o++)
+        if (o->key == letter && o->arg == NULL)
+            return true;
+    return false;
+}
+
 enum sim_status cli_check_options(const struct argp *argp, int argc,
                                   char **argv, struct sim_error *e)
 {
@@ -88,6 +98,8 @@ enum sim_status cli_check_options(const struct argp *argp, int argc,
             continue;
         const char *equals = strchr(word, '=');
         size_t len = equals != NULL ? (size_t)(equals - word) : strlen(word);
+        if (len == 2 && word[1] != '-' && has_letter(argp, word[1]))
+            continue;
         if (len == 6 && strncmp(word, "--help", 6) == 0 && equals == NULL)
             continue;
         const struct argp_option *o = strncmp(word, "--", 2) == 0

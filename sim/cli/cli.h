@@ -24,7 +24,7 @@ void cli_warn(const char *text);
 /*
  * Check the options in argv[1..argc) against argp's table before argp sees
  * them, so that a wrong one is one error line that names it and the nearest
- * there is. Only long options exist.
+ * there is. Options are long but for those with a letter in the table.
  */
 SIM_MUST_CHECK enum sim_status cli_check_options(const struct argp *argp,
                                                  int argc, char **argv,

@@ -4,6 +4,7 @@
  * instruction.
  */
 #include "sim/cli/cli.h"
+#include "sim/cli/debugging.h"
 #include "sim/cli/run.h"
 #include "sim/machine/load_under.h"
 
@@ -39,6 +40,7 @@ struct run {
     bool out_of_time;
     struct machine *machine;
     struct progress progress;
+    struct debugging debugging;
     double started, entered; /* host time */
 };
 
@@ -267,6 +269,30 @@ static void note(void *self, const char *text)
     cli_warn(text);
 }
 
+/* Names of what was loaded: for the stub, traces and findings. The kernel
+ * under a Linux program is pk; its own names hold in both. */
+static enum sim_status read_names(struct run *r, struct sim_error *e)
+{
+    enum sim_status s = debugging_names(&r->debugging, &r->image, SYMBOL_ANY, e);
+    if (s == SIM_OK && r->has_pk)
+        s = debugging_names(&r->debugging, &r->pk, SYMBOL_ANY, e);
+    for (size_t i = 0; i < r->modules && s == SIM_OK; i++)
+        s = debugging_names(&r->debugging, &r->module[i], SYMBOL_GUEST, e);
+    return s == SIM_OK ? debugging_symbols(&r->debugging, &r->o, e) : s;
+}
+
+static bool tick(void *self);
+
+static enum sim_status open_debugging(struct run *r, struct sim_error *e)
+{
+    const struct gdb_options port = {
+        .machine = r->machine, .alive = tick, .note = note, .self = r};
+    enum sim_status s = SIM_OK;
+    if (r->o.gdb != NULL || r->o.trace.file != NULL)
+        s = read_names(r, e);
+    return s == SIM_OK ? debugging_open(&r->debugging, &r->o, &port, e) : s;
+}
+
 static enum sim_status build(struct run *r, struct sim_error *e)
 {
     const struct machine_io io = {
@@ -285,6 +311,8 @@ static enum sim_status build(struct run *r, struct sim_error *e)
         s = machine_load(r->machine, &r->plan, &r->load, e);
     if (s == SIM_OK && r->o.vcd != NULL)
         s = machine_vcd(r->machine, r->o.vcd, e);
+    if (s == SIM_OK)
+        s = open_debugging(r, e);
     /* RAM holds the bytes now. */
     plan_free(&r->plan);
     return s;
@@ -351,6 +379,13 @@ static bool tick(void *self)
     }
     progress_tick(&r->progress, r->machine, &r->config, now);
     return true;
+}
+
+/* Between slices of the run. */
+static bool between(void *self)
+{
+    struct run *r = self;
+    return tick(r) && debugging_tick(&r->debugging);
 }
 
 /* The line and status for the way the run ended. */
@@ -426,19 +461,25 @@ static int run_machine(struct run *r, struct sim_error *e)
     progress_init(&r->progress, r->o.progress, r->o.quiet);
     r->entered = host_time();
     start_alarm(r);
-    machine_run(r->machine, tick, r);
+    if (debugging_begin(&r->debugging, &r->o))
+        machine_run(r->machine, between, r);
     double seconds = host_time() - r->entered;
     progress_clear(&r->progress);
     struct sim_error line;
     int status = end_status(r, &line);
     if (line.text[0] != '\0')
         cli_fail(&line);
-    enum sim_status s = write_reports(r, status, seconds, e);
+    enum sim_status s = debugging_end(&r->debugging, status, e);
+    if (s == SIM_OK)
+        s = write_reports(r, status, seconds, e);
     return s == SIM_OK ? status : cli_fail(e);
 }
 
 static void release(struct run *r)
 {
+    if (r->machine != NULL)
+        debugging_release(&r->debugging);
+    symbols_free(r->debugging.symbols);
     machine_destroy(r->machine);
     plan_free(&r->plan);
     hostio_abandon(&r->stats);

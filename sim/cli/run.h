@@ -5,6 +5,7 @@
 #define VTSIM_SIM_CLI_RUN_H
 
 #include "sim/base/hostio.h"
+#include "sim/debug/trace.h"
 #include "sim/machine/config_file.h"
 #include "sim/machine/machine.h"
 
@@ -36,7 +37,7 @@ struct run_options {
     const char *image;
     const char *preset, *config;
     const char *append, *stats, *stats_text, *serial, *vcd;
-    struct word_list set, module, share, env;
+    struct word_list set, module, share, env, symbols;
     struct word_list dedicated; /* "parameter=value" pairs, in turn: name, */
     struct word_list dedicated_value, dedicated_option;
     enum image_kind kind;
@@ -46,6 +47,9 @@ struct run_options {
     enum progress_kind progress;
     bool quiet;
     uint64_t max_host_ms; /* 0: none */
+    const char *gdb;      /* where to listen, or NULL */
+    bool gdb_wait;
+    struct trace_options trace;
     char **guest_argv;    /* after "--" */
     size_t guest_argc;
 };

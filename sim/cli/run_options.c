@@ -3,6 +3,7 @@
  */
 #include "sim/cli/cli.h"
 #include "sim/cli/run.h"
+#include "sim/debug/gdb.h"
 
 #include <argp.h>
 #include <stdio.h>
@@ -35,6 +36,13 @@ enum {
     OPT_QUIET,
     OPT_VCD,
     OPT_EXPLAIN,
+    OPT_GDB,
+    OPT_SYMBOLS,
+    OPT_TRACE,
+    OPT_TRACE_CATEGORIES,
+    OPT_TRACE_WINDOW,
+    OPT_TRACE_FROM,
+    OPT_TRACE_TO,
 };
 
 /* clang-format off */
@@ -64,6 +72,16 @@ static const struct argp_option table[] = {
     {"progress", OPT_PROGRESS, "auto|plain|none", 0, "progress line on stderr (default auto: on a terminal)", 3},
     {"explain", OPT_EXPLAIN, NULL, 0, "say why a VM entry failed (core.explain)", 3},
     {"quiet", OPT_QUIET, NULL, 0, "no summary, no progress, no remarks", 3},
+    {NULL, 0, NULL, 0, "Debugging (docs/debugging.md):", 5},
+    {"gdb", OPT_GDB, "unix:PATH|tcp:127.0.0.1:PORT", 0, "let GDB attach there", 5},
+    {"gdb-default", 's', NULL, 0, "the same as --gdb tcp:127.0.0.1:1234", 5},
+    {"gdb-wait", 'S', NULL, 0, "wait for GDB before the first instruction", 5},
+    {"symbols", OPT_SYMBOLS, "FILE[@BASE]", 0, "names from another ELF file, moved by BASE", 5},
+    {"trace", OPT_TRACE, "FILE|-", 0, "write what the cores do, a line an event", 5},
+    {"trace-categories", OPT_TRACE_CATEGORIES, "LIST", 0, "of insn, exit, walk, invalidate, interrupt, io, msr, or all (default exit)", 5},
+    {"trace-window", OPT_TRACE_WINDOW, "FROM-TO", 0, "events of these cycles only", 5},
+    {"trace-from", OPT_TRACE_FROM, "SYMBOL", 0, "begin when a core comes to this symbol or address", 5},
+    {"trace-to", OPT_TRACE_TO, "SYMBOL", 0, "end when a core comes to this symbol or address", 5},
     {NULL, 0, NULL, 0, "Limits, which end the run with status 124:", 4},
     {"max-instructions", OPT_MAX_INSTRUCTIONS, "N", 0, "over all cores (machine.max_instructions)", 4},
     {"max-cycles", OPT_MAX_CYCLES, "N", 0, "of any core (machine.max_cycles)", 4},
@@ -205,6 +223,23 @@ static void parse_under(struct parse *p, const char *arg)
         p->status = under_parse(arg, &p->o->under, p->e);
 }
 
+/* The status of a parser that has written its own line; the first counts. */
+static void take(struct parse *p, enum sim_status s)
+{
+    if (p->status == SIM_OK)
+        p->status = s;
+}
+
+static void parse_gdb(struct parse *p, const char *arg)
+{
+    struct sim_error e;
+    enum sim_status s = gdb_check(arg, &e);
+    if (s != SIM_OK && p->status == SIM_OK)
+        *p->e = e;
+    take(p, s);
+    p->o->gdb = arg;
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     struct parse *p = state->input;
@@ -226,6 +261,19 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case OPT_STATS_TEXT: o->stats_text = arg; return 0;
     case OPT_SERIAL: o->serial = arg; return 0;
     case OPT_VCD: o->vcd = arg; return 0;
+    case OPT_GDB: parse_gdb(p, arg); return 0;
+    case 's': parse_gdb(p, "tcp:127.0.0.1:1234"); return 0;
+    case 'S': o->gdb_wait = true; return 0;
+    case OPT_SYMBOLS: append(p, &o->symbols, "--symbols", arg); return 0;
+    case OPT_TRACE: o->trace.file = arg; return 0;
+    case OPT_TRACE_CATEGORIES:
+        take(p, trace_parse_categories(arg, &o->trace.mask, p->e));
+        return 0;
+    case OPT_TRACE_WINDOW:
+        take(p, trace_parse_window(arg, &o->trace, p->e));
+        return 0;
+    case OPT_TRACE_FROM: o->trace.from = arg; return 0;
+    case OPT_TRACE_TO: o->trace.to = arg; return 0;
     case OPT_MAX_SECONDS: parse_seconds(p, arg); return 0;
     case OPT_PROGRESS: parse_progress(p, arg); return 0;
     case OPT_QUIET: o->quiet = true; return 0;
@@ -247,6 +295,14 @@ static enum sim_status check_together(struct run_options *o,
         return sim_fail(e, SIM_USAGE, "--kind flat needs --flat ADDRESS");
     if (o->flat_given)
         o->kind = IMAGE_FLAT;
+    if (o->gdb_wait && o->gdb == NULL)
+        return sim_fail(e, SIM_USAGE, "-S waits for GDB: it needs -s or --gdb");
+    if (o->trace.file == NULL &&
+        (o->trace.mask != 0 || o->trace.from != NULL || o->trace.to != NULL ||
+         o->trace.to_cycle != UINT64_MAX || o->trace.from_cycle != 0))
+        return sim_fail(e, SIM_USAGE, "--trace-...: needs --trace FILE");
+    if (o->trace.mask == 0)
+        o->trace.mask = UINT32_C(1) << TRACE_EXIT;
     if (o->module.count > LOAD_MODULES_MAX)
         return sim_fail(e, SIM_USAGE, "--module: %zu modules (%d at most)",
                         o->module.count, LOAD_MODULES_MAX);
@@ -269,6 +325,7 @@ enum sim_status run_options_parse(int argc, char **argv, struct run_options *o,
                "error, 126 guest stopped abnormally.",
     };
     memset(o, 0, sizeof *o);
+    o->trace.to_cycle = UINT64_MAX;
     int own = 1; /* words before "--" */
     while (own < argc && strcmp(argv[own], "--") != 0)
         own++;

@@ -45,6 +45,7 @@ struct machine {
     struct stat_registry stats;
     struct roi roi;
     struct machine_outcome outcome;
+    struct machine_debugger debugger;
     /* Of machine_run, while it is under way. */
     bool (*tick)(void *self);
     void *tick_self;

@@ -137,6 +137,9 @@ static sim_time after_run(struct core_slot *k, enum cpu_stop stop, sim_time now)
     case CPU_STOP_HALT: k->halted = !cpu_has_work(k->cpu); break;
     case CPU_STOP_SHUTDOWN:
     case CPU_STOP_UNMODELLED:
+        if (m->debugger.dying != NULL)
+            m->debugger.dying(m->debugger.self, k->index,
+                              cpu_stop_reason(k->cpu));
         machine_end(m, END_ABNORMAL, SIM_GUEST_STOPPED, "core %u: %s", k->index,
                     cpu_stop_reason(k->cpu));
         break;
@@ -150,6 +153,23 @@ static sim_time after_run(struct core_slot *k, enum cpu_stop stop, sim_time now)
      * file, and then sleeps. */
     sim_time due = time_at(m, cpu_account(k->cpu)->cycles);
     return due > now ? due - now : 0;
+}
+
+/* Run to the end of the turn. A stop for the debugger does not end it: turns
+ * are the same with and without one. */
+static enum cpu_stop run_turn(struct core_slot *k)
+{
+    const struct machine_debugger *d = &k->m->debugger;
+    uint64_t end = quantum_end(k);
+    for (;;) {
+        enum cpu_stop stop = cpu_run(k->cpu, end);
+        if (stop != CPU_STOP_REQUEST || d->stopped == NULL ||
+            !d->stopped(d->self, k->index))
+            return stop;
+        /* Alarms may have been set meanwhile. */
+        uint64_t again = quantum_end(k);
+        end = again < end ? again : end;
+    }
 }
 
 static sim_time core_process(void *self, sim_time now)
@@ -170,7 +190,7 @@ static sim_time core_process(void *self, sim_time now)
         return SIM_NEVER;
     k->vcd_running = 1;
     m->running = k;
-    enum cpu_stop stop = cpu_run(k->cpu, quantum_end(k));
+    enum cpu_stop stop = run_turn(k);
     m->running = NULL;
     sim_time delay = after_run(k, stop, now);
     k->vcd_instructions = a->instructions;
@@ -453,6 +473,33 @@ void machine_run(struct machine *m, bool (*tick)(void *self), void *self)
         machine_tick(m);
     }
     board_flush(m);
+}
+
+/* --- Debugging ------------------------------------------------------------ */
+
+void machine_set_debugger(struct machine *m, struct machine_debugger port)
+{
+    m->debugger = port;
+}
+
+unsigned machine_cores(const struct machine *m)
+{
+    return m->cores;
+}
+
+struct cpu *machine_core(struct machine *m, unsigned index)
+{
+    return index < m->cores ? m->core[index].cpu : NULL;
+}
+
+struct memsys *machine_memory(struct machine *m)
+{
+    return m->memory;
+}
+
+void machine_quit(struct machine *m)
+{
+    machine_end(m, END_REQUESTED, 0, "%s", "");
 }
 
 /* --- Reading -------------------------------------------------------------- */

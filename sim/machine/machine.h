@@ -65,6 +65,29 @@ void machine_run(struct machine *m, bool (*tick)(void *self), void *self);
 
 const struct machine_outcome *machine_outcome(const struct machine *m);
 
+/* --- Debugging ----------------------------------------------------------- */
+
+/*
+ * Who is told that a core stopped on request, perhaps its debugger's
+ * (cpu/debugger.h), or is about to end the machine (`dying`: the line that
+ * says why). Every core is at an instruction boundary then. `stopped` answers
+ * whether it was the debugger and the core goes on.
+ */
+struct machine_debugger {
+    void *self;
+    bool (*stopped)(void *self, unsigned core);
+    void (*dying)(void *self, unsigned core, const char *why);
+};
+void machine_set_debugger(struct machine *m, struct machine_debugger port);
+
+/* The cores and the RAM, for debuggers and traces. */
+unsigned machine_cores(const struct machine *m);
+struct cpu *machine_core(struct machine *m, unsigned index);
+struct memsys *machine_memory(struct machine *m);
+
+/* End the run as the user wishes (END_REQUESTED). */
+void machine_quit(struct machine *m);
+
 /* --- Reading ------------------------------------------------------------- */
 
 /* Every statistic; live while the machine is. */

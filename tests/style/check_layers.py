@@ -21,11 +21,13 @@ ALLOWED = {
     "cpu": ["sim/base", "mmu", "timer"],
     "sim/machine": ["sim/base", "sim/kernel", "sim/chipset", "timer", "mmu",
                     "iommu", "cpu"],
-    "sim/cli": ["sim/base", "sim/machine", "cpu", "mmu"],
+    "sim/debug": ["sim/base", "sim/machine", "cpu", "mmu"],
+    "sim/cli": ["sim/base", "sim/machine", "sim/debug", "cpu", "mmu"],
 }
 # headers that only their own room may include (tests may, too)
 PRIVATE = {"cpu/state.h", "cpu/uop.h", "cpu/mem.h", "cpu/xlat.h",
-           "cpu/event.h", "cpu/flags.h", "cpu/block.h", "cpu/codecache.h"}
+           "cpu/event.h", "cpu/flags.h", "cpu/block.h", "cpu/codecache.h",
+           "cpu/debugger_hook.h", "cpu/debugger_view.h", "cpu/trace.h"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 
 
