@@ -269,13 +269,16 @@ static void note(void *self, const char *text)
     cli_warn(text);
 }
 
-/* Names of what was loaded: for the stub, traces and findings. The kernel
- * under a Linux program is pk; its own names hold in both. */
+/* Names of what was loaded: for the stub, traces and findings. */
 static enum sim_status read_names(struct run *r, struct sim_error *e)
 {
-    enum sim_status s = debugging_names(&r->debugging, &r->image, SYMBOL_ANY, e);
+    bool under = r->o.under.given;
+    enum symbol_side side = under ? SYMBOL_GUEST : SYMBOL_ANY;
+    enum sim_status s = debugging_names(&r->debugging, &r->image, side, e);
     if (s == SIM_OK && r->has_pk)
-        s = debugging_names(&r->debugging, &r->pk, SYMBOL_ANY, e);
+        s = debugging_names(&r->debugging, &r->pk, side, e);
+    if (s == SIM_OK && under)
+        s = debugging_names(&r->debugging, &r->monitor, SYMBOL_ROOT, e);
     for (size_t i = 0; i < r->modules && s == SIM_OK; i++)
         s = debugging_names(&r->debugging, &r->module[i], SYMBOL_GUEST, e);
     return s == SIM_OK ? debugging_symbols(&r->debugging, &r->o, e) : s;
