@@ -4,6 +4,7 @@
 #include "sim/cli/debugging.h"
 
 #include "sim/base/param.h"
+#include "sim/cli/cli.h"
 #include "sim/machine/elf_image.h"
 
 #include <stdlib.h>
@@ -94,8 +95,10 @@ enum sim_status debugging_end(struct debugging *d, int status,
 
 void debugging_release(struct debugging *d)
 {
+    /* After another error, which has been told. */
     struct sim_error e;
-    (void)debugging_end(d, 0, &e);
+    if (debugging_end(d, 0, &e) != SIM_OK)
+        cli_fail(&e);
     symbols_free(d->symbols);
     d->symbols = NULL;
 }

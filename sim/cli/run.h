@@ -50,7 +50,7 @@ struct run_options {
     const char *gdb;      /* where to listen, or NULL */
     bool gdb_wait;
     struct trace_options trace;
-    char **guest_argv;    /* after "--" */
+    char **guest_argv; /* after "--" */
     size_t guest_argc;
 };
 
