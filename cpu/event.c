@@ -546,9 +546,7 @@ bool event_boundary(struct cpu *c)
         break;
     case BOUNDARY_NOTHING: break;
     case BOUNDARY_VMX:
-    default:
-        vmx_take_boundary(c, (enum vmx_boundary)(b - BOUNDARY_VMX));
-        break;
+    default: vmx_take_boundary(c, (enum vmx_boundary)(b - BOUNDARY_VMX)); break;
     }
     if (c->activity == ACTIVITY_RUN && needs_upkeep(c))
         upkeep(c);

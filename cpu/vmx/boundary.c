@@ -3,10 +3,9 @@
  * "Other Causes of VM Exits", "Virtual NMIs", "Monitor Trap Flag",
  * "VMX-Preemption Timer", "Exceptions" of "Changes to Instruction Behavior".
  */
-#include "cpu/vmx/transition.h"
-
 #include "cpu/lapic.h"
 #include "cpu/reset.h"
+#include "cpu/vmx/transition.h"
 #include "cpu/wait.h"
 
 /* ---------------------------------------------------------- priorities */
@@ -20,9 +19,9 @@ enum vmx_boundary vmx_above_traps(const struct cpu *c)
         return VMX_BOUNDARY_TRAP_EXIT;
     /* After an instruction or an iteration of one; after the delivery of an
      * event cpu/event.c says so. */
-    bool stepped = (x->proc & PROC_MTF) != 0 &&
-                   (c->account.instructions > x->insn_at_entry ||
-                    c->rep_active);
+    bool stepped =
+        (x->proc & PROC_MTF) != 0 &&
+        (c->account.instructions > x->insn_at_entry || c->rep_active);
     return x->mtf_pending || stepped ? VMX_BOUNDARY_MTF : VMX_BOUNDARY_NONE;
 }
 
@@ -191,17 +190,17 @@ void vmx_vectoring(struct cpu *c, uint32_t info, const struct event *e,
                    uint32_t length)
 {
     struct vmx *x = c->vmx;
-    bool before = (c->eflags & FLAG_RF) != 0 &&
-                  c->account.instructions <= c->rf_insn;
+    bool before =
+        (c->eflags & FLAG_RF) != 0 && c->account.instructions <= c->rf_insn;
     uint32_t type = info >> INTR_TYPE_SHIFT & 7;
     bool fault = type == INTR_HARD_EXCEPTION && !e->trap && !e->injected &&
                  e->vector != EXC_DB;
     x->vectoring = info;
     x->vectoring_error = e->error;
     x->vectoring_length = length;
-    x->vectoring_rf = fault || before ||
-                      ((type == INTR_EXTERNAL || type == INTR_NMI) &&
-                       c->rep_active);
+    x->vectoring_rf =
+        fault || before ||
+        ((type == INTR_EXTERNAL || type == INTR_NMI) && c->rep_active);
 }
 
 /* SDM Vol.3 "Changes to Instruction Behavior", IRET. */

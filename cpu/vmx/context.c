@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What VMX non-root operation adds to address translation. SDM Vol.3 "VMX Support for Address Translation".
+ * What VMX non-root operation adds to address translation. SDM Vol.3 "VMX
+ * Support for Address Translation".
  */
 #include "cpu/vmx/vmx.h"
 

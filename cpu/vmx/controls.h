@@ -109,8 +109,9 @@ enum {
 };
 #define INTR_TYPE_SHIFT  8
 #define INTR_ERROR_VALID (UINT32_C(1) << 11)
-#define INTR_UNBLOCK_NMI (UINT32_C(1) << 12) /* "NMI unblocking due to IRET" */
-#define INTR_VALID       (UINT32_C(1) << 31)
+#define INTR_UNBLOCK_NMI (UINT32_C(1) << 12) /* "NMI unblocking due to IRET"   \
+                                              */
+#define INTR_VALID (UINT32_C(1) << 31)
 
 /* Guest interruptibility state. */
 enum {
@@ -239,8 +240,12 @@ enum vmx_error {
 };
 
 /* Qualifications of exit 33. */
-enum { ENTRY_QUAL_NONE = 0, ENTRY_QUAL_PDPTE = 2, ENTRY_QUAL_NMI = 3,
-       ENTRY_QUAL_LINK = 4 };
+enum {
+    ENTRY_QUAL_NONE = 0,
+    ENTRY_QUAL_PDPTE = 2,
+    ENTRY_QUAL_NMI = 3,
+    ENTRY_QUAL_LINK = 4
+};
 
 /* VMX-abort indicators. */
 enum {

@@ -2,13 +2,12 @@
  * VM entry: checks, guest state, injection, and failures. SDM Vol.3
  * "VM Entries".
  */
-#include "cpu/vmx/check.h"
-#include "cpu/vmx/transition.h"
-
 #include "cpu/control.h"
 #include "cpu/lbr.h"
 #include "cpu/msr.h"
 #include "cpu/pmc.h"
+#include "cpu/vmx/check.h"
+#include "cpu/vmx/transition.h"
 #include "cpu/xlat.h"
 #include "sim/base/bits.h"
 

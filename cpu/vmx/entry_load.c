@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Loading guest state at a VM entry. SDM Vol.3 "Loading Guest State".
  */
-#include "cpu/vmx/transition.h"
-
 #include "cpu/control.h"
 #include "cpu/debug.h"
 #include "cpu/flags.h"
 #include "cpu/msr.h"
 #include "cpu/segment.h"
+#include "cpu/vmx/transition.h"
 #include "sim/base/bits.h"
 
 /* Bits of CR0 that are not loaded: "Loading Guest Control Registers, Debug

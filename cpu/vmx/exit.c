@@ -2,12 +2,11 @@
  * VM exits: recording one, saving the guest, loading the host (exit_load.c).
  * SDM Vol.3 "VM Exits".
  */
-#include "cpu/vmx/transition.h"
-
 #include "cpu/control.h"
 #include "cpu/debug.h"
 #include "cpu/flags.h"
 #include "cpu/pmc.h"
+#include "cpu/vmx/transition.h"
 #include "sim/base/bits.h"
 
 #include <stdio.h>
@@ -79,8 +78,8 @@ enum step vmx_memory_event(struct cpu *c, const struct mmu_fault *f)
     }
     /* The processor gives a length for data accesses, though it is undefined
      * by the manual; of a fetch none is known. */
-    bool fetch = x.reason == REASON_EPT_VIOLATION &&
-                 (f->qualification & FETCH) != 0;
+    bool fetch =
+        x.reason == REASON_EPT_VIOLATION && (f->qualification & FETCH) != 0;
     x.measure = !fetch && v->vectoring == 0;
     return vmx_exit_event(c, &x);
 }
@@ -91,8 +90,8 @@ enum step vmx_memory_event(struct cpu *c, const struct mmu_fault *f)
 static uint64_t saved_flags(struct cpu *c, const struct vmx_exit *x)
 {
     uint64_t f = flags_read(c) & ~(uint64_t)FLAG_RF;
-    bool before = (c->eflags & FLAG_RF) != 0 &&
-                  c->account.instructions <= c->rf_insn;
+    bool before =
+        (c->eflags & FLAG_RF) != 0 && c->account.instructions <= c->rf_insn;
     bool rf;
     switch (x->reason & 0xffff) {
     case REASON_EXCEPTION_NMI: {
@@ -156,10 +155,10 @@ static uint32_t activity(const struct cpu *c)
  * exits of higher priority than they, and while MOV SS blocks them. */
 static uint64_t pending_debug(const struct cpu *c, const struct vmx_exit *x)
 {
-    bool kept = x->trap || x->reason == REASON_INIT || x->reason == REASON_MTF ||
-                x->reason == REASON_TPR_THRESHOLD ||
-                (shadowed(c, c->shadow_mov_ss) &&
-                 x->reason != REASON_EXCEPTION_NMI);
+    bool kept =
+        x->trap || x->reason == REASON_INIT || x->reason == REASON_MTF ||
+        x->reason == REASON_TPR_THRESHOLD ||
+        (shadowed(c, c->shadow_mov_ss) && x->reason != REASON_EXCEPTION_NMI);
     if (!kept)
         return 0;
     uint64_t v = c->pending_dr6 & 0xf;

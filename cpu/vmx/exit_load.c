@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Loading host state at a VM exit. SDM Vol.3 "Loading Host State".
  */
-#include "cpu/vmx/transition.h"
-
 #include "cpu/control.h"
 #include "cpu/debug.h"
 #include "cpu/flags.h"
 #include "cpu/msr.h"
 #include "cpu/segment.h"
+#include "cpu/vmx/transition.h"
 #include "cpu/wait.h"
 #include "sim/base/bits.h"
 
@@ -62,11 +61,11 @@ static void load_segments(struct cpu *c, bool host64)
 {
     const struct vmcs *v = &c->vmx->vmcs;
     enum { CODE = 11, BUSY_TSS = 11 };
-    c->seg[SEG_CS] = (struct segment){
-        .limit = UINT32_MAX,
-        .selector = v->host_cs_selector,
-        .attr = CODE | SEG_ATTR_S | SEG_ATTR_P | SEG_ATTR_G |
-                (host64 ? SEG_ATTR_L : SEG_ATTR_DB)};
+    c->seg[SEG_CS] =
+        (struct segment){.limit = UINT32_MAX,
+                         .selector = v->host_cs_selector,
+                         .attr = CODE | SEG_ATTR_S | SEG_ATTR_P | SEG_ATTR_G |
+                                 (host64 ? SEG_ATTR_L : SEG_ATTR_DB)};
     /* SS may be null in 64-bit mode; its DPL is the CPL, 0. */
     load_data(c, SEG_SS, v->host_ss_selector, 0);
     load_data(c, SEG_DS, v->host_ds_selector, 0);
@@ -130,7 +129,6 @@ void vmx_load_host(struct cpu *c)
     cpu_update_mode(c);
     const struct vmcs *v = &x->vmcs;
     vmx_charge_n(c, VMXC_exit_msr, v->exit_msr_load_count);
-    if (vmx_load_msrs(c, v->exit_msr_load_address, v->exit_msr_load_count) !=
-        0)
+    if (vmx_load_msrs(c, v->exit_msr_load_address, v->exit_msr_load_count) != 0)
         vmx_abort(c, VMX_ABORT_MSR_LOAD);
 }

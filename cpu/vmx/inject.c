@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Event injection by VM entry. SDM Vol.3 "Event Injection".
  */
-#include "cpu/vmx/transition.h"
-
 #include "cpu/idt.h"
+#include "cpu/vmx/transition.h"
 
 void vmx_inject(struct cpu *c)
 {
@@ -21,8 +20,7 @@ void vmx_inject(struct cpu *c)
     struct event e = {.valid = true, .vector = (uint8_t)info};
     e.has_error = (info & INTR_ERROR_VALID) != 0;
     e.error = x->vmcs.entry_error_code;
-    e.software =
-        type == INTR_SOFT_INTERRUPT || type == INTR_SOFT_EXCEPTION;
+    e.software = type == INTR_SOFT_INTERRUPT || type == INTR_SOFT_EXCEPTION;
     e.trap = type == INTR_PRIVILEGED;
     c->next_rip = c->rip;
     if (e.software || e.trap)

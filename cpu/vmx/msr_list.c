@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * MSR lists of VM entry and VM exit. SDM Vol.3 "Loading MSRs", "Saving MSRs".
  */
-#include "cpu/vmx/transition.h"
-
 #include "cpu/lapic.h"
 #include "cpu/msr.h"
+#include "cpu/vmx/transition.h"
 
 struct msr_entry {
     uint32_t number, reserved;
@@ -29,8 +28,7 @@ uint32_t vmx_load_msrs(struct cpu *c, uint64_t address, uint32_t count)
 {
     for (uint32_t k = 0; k < count; k++) {
         struct msr_entry e;
-        if (!vmx_phys_read(c, address + (uint64_t)k * sizeof e, sizeof e,
-                           &e) ||
+        if (!vmx_phys_read(c, address + (uint64_t)k * sizeof e, sizeof e, &e) ||
             !loadable(&e) || !msr_write(c, e.number, e.value))
             return k + 1;
     }

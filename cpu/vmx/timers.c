@@ -6,9 +6,8 @@
  * The preemption timer counts down whenever bit `timer_shift` of the TSC
  * changes, so it reaches 0 at a TSC that is known when the entry begins.
  */
-#include "cpu/vmx/transition.h"
-
 #include "cpu/reset.h"
+#include "cpu/vmx/transition.h"
 #include "sim/base/bits.h"
 #include "timer/tsc.h"
 
@@ -39,9 +38,8 @@ static unsigned source_of(const struct cpu *c)
 /* Instructions retired in non-root operation, by this core. */
 static uint64_t guest_instructions(const struct cpu *c)
 {
-    uint64_t now = c->vmx_guest
-                       ? c->account.instructions - c->vmx->insn_at_entry
-                       : 0;
+    uint64_t now =
+        c->vmx_guest ? c->account.instructions - c->vmx->insn_at_entry : 0;
     return c->vmx->guest_instructions + now;
 }
 
@@ -147,8 +145,7 @@ static void save_vmm(struct cpu *c)
         return;
     uint64_t now = reading(c, source_of(c));
     x->vmcs.vmm_timer_reading = now;
-    if (mode == MODE_RELATIVE &&
-        (x->vmcs.vmm_timer_config & CONFIG_SAVE) != 0)
+    if (mode == MODE_RELATIVE && (x->vmcs.vmm_timer_config & CONFIG_SAVE) != 0)
         x->vmcs.vmm_timer_value = now < x->vmm_target ? x->vmm_target - now : 0;
 }
 
@@ -196,9 +193,9 @@ uint64_t vmx_deadline(const struct cpu *c)
     if (!c->vmx_guest || c->activity == ACTIVITY_WAIT_SIPI)
         return UINT64_MAX;
     /* An inactive core retires nothing. */
-    bool counts = x->vmm_timer_cycle != UINT64_MAX &&
-                  (c->activity == ACTIVITY_RUN ||
-                   source_of(c) != SOURCE_INSTRUCTIONS);
+    bool counts =
+        x->vmm_timer_cycle != UINT64_MAX &&
+        (c->activity == ACTIVITY_RUN || source_of(c) != SOURCE_INSTRUCTIONS);
     uint64_t vmm = counts ? vmm_cycle(c) : UINT64_MAX;
     return vmm < x->timer_cycle ? vmm : x->timer_cycle;
 }

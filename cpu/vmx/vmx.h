@@ -23,8 +23,8 @@ struct vmx_exit {
     uint64_t qualification;
     uint32_t info;   /* VM-exit instruction information */
     uint32_t length; /* of the instruction; 0: not reported */
-    bool measure; /* the exit finds the length: of the one at c->rip, which
-                     is exact by then */
+    bool measure;    /* the exit finds the length: of the one at c->rip, which
+                        is exact by then */
     uint64_t linear, physical;
     uint32_t interruption, error_code; /* VM-exit interruption information */
     bool trap; /* after the instruction: c->rip is the next one's already */
