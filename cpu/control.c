@@ -10,6 +10,7 @@
 #include "cpu/lapic.h"
 #include "cpu/segment.h"
 #include "cpu/sysinsn.h"
+#include "cpu/trace.h"
 #include "cpu/vmx/vmx.h"
 #include "cpu/xlat.h"
 #include "sim/base/bits.h"
@@ -113,8 +114,10 @@ static enum step write_cr0(struct cpu *c, uint64_t v)
     c->cr0 = v;
     c->efer = efer;
     cpu_update_mode(c);
-    if ((changed & CR0_PG) != 0)
+    if ((changed & CR0_PG) != 0) {
+        TRACE(c, INVALIDATE, "mov.cr0", v);
         mmu_flush_all(c->mmu, true, FLUSH_MOV_CR0);
+    }
     engine_reset_fetch(c);
     return STEP_NEXT;
 }
@@ -134,6 +137,7 @@ static enum step write_cr3(struct cpu *c, uint64_t v)
         return pdptes_refused(c);
     c->cr3 = v;
     cpu_update_mode(c);
+    TRACE(c, INVALIDATE, keep ? "mov.cr3.keep" : "mov.cr3", v);
     if (!keep)
         mmu_flush_pcid(c->mmu, control_pcid(c), FLUSH_MOV_CR3);
     engine_reset_fetch(c);
@@ -192,8 +196,10 @@ static enum step write_cr4(struct cpu *c, uint64_t v)
      * PAE and SMEP 0 -> 1 concern the present PCID by the manual; dropping
      * more is allowed and these happen once in a boot. */
     if ((changed & (CR4_PGE | CR4_PAE)) != 0 ||
-        (changed & ~v & CR4_PCIDE) != 0 || (changed & v & CR4_SMEP) != 0)
+        (changed & ~v & CR4_PCIDE) != 0 || (changed & v & CR4_SMEP) != 0) {
+        TRACE(c, INVALIDATE, "mov.cr4", v);
         mmu_flush_all(c->mmu, true, FLUSH_MOV_CR4);
+    }
     engine_reset_fetch(c);
     return STEP_NEXT;
 }

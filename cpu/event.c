@@ -12,6 +12,7 @@
 #include "cpu/plant.h"
 #include "cpu/reset.h"
 #include "cpu/segment.h"
+#include "cpu/trace.h"
 #include "cpu/v86.h"
 #include "cpu/vmx/vmx.h"
 #include "cpu/wait.h"
@@ -269,6 +270,12 @@ static void deliver(struct cpu *c, struct event e, struct origin o)
         if (!o.interrupt && plain)
             note_exception(c, &e);
         plain = true;
+        TRACE(c, INTERRUPT,
+              o.nmi         ? "nmi"
+              : o.interrupt ? "interrupt"
+                            : "exception",
+              e.vector, e.has_error ? e.error : 0,
+              e.vector == EXC_PF ? e.cr2 : 0);
         if (idt_deliver(c, &e, o.interrupt))
             break;
         if (c->unmodelled)

@@ -6,6 +6,7 @@
 #include "cpu/debug.h"
 #include "cpu/segment.h"
 #include "cpu/sysinsn.h"
+#include "cpu/trace.h"
 #include "cpu/vmx/vmx.h"
 #include "sim/base/bits.h"
 
@@ -53,13 +54,16 @@ static uint32_t port_read(struct cpu *c, uint16_t port, unsigned len)
     if (io->in == NULL || !io->in(io->self, port, len, &v))
         v = UINT32_MAX; /* no device drives the bus */
     debug_io(c, port, len);
-    return v & (uint32_t)bits_mask(8 * len);
+    v &= (uint32_t)bits_mask(8 * len);
+    TRACE(c, IO, "in", port, len, v);
+    return v;
 }
 
 static void port_write(struct cpu *c, uint16_t port, unsigned len, uint32_t v)
 {
     const struct io_port *io = &c->wiring.io;
     c->count.io_writes++;
+    TRACE(c, IO, "out", port, len, v);
     if (io->out != NULL)
         (void)io->out(io->self, port, len, v);
     debug_io(c, port, len);

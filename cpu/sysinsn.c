@@ -14,6 +14,7 @@
 #include "cpu/pmc.h"
 #include "cpu/reset.h"
 #include "cpu/segment.h"
+#include "cpu/trace.h"
 #include "cpu/vmx/vmx.h"
 #include "cpu/xlat.h"
 #include "sim/base/bits.h"
@@ -390,6 +391,7 @@ enum step sys_rdmsr(struct cpu *c, const struct uop *u)
     }
     if (!msr_read(c, (uint32_t)c->gpr[REG_RCX], &v))
         return raise_gp(c, 0);
+    TRACE(c, MSR, "rdmsr", (uint32_t)c->gpr[REG_RCX], v);
     write_edx_eax(c, v);
     return STEP_NEXT;
 }
@@ -404,6 +406,7 @@ enum step sys_wrmsr(struct cpu *c, const struct uop *u)
         if (s != STEP_NEXT || done)
             return s;
     }
+    TRACE(c, MSR, "wrmsr", (uint32_t)c->gpr[REG_RCX], v);
     if (!msr_write(c, (uint32_t)c->gpr[REG_RCX], v))
         return c->unmodelled ? STEP_FAULT : raise_gp(c, 0);
     return STEP_NEXT;
@@ -511,6 +514,7 @@ enum step sys_movdir64b(struct cpu *c, const struct uop *u)
 enum step sys_invlpg(struct cpu *c, const struct uop *u)
 {
     uint64_t lin = uop_ea(c, u);
+    TRACE(c, INVALIDATE, "invlpg", lin, control_pcid(c));
     if (segment_canonical(c, lin))
         mmu_flush_page(c->mmu, lin, control_pcid(c), true, FLUSH_INVLPG);
     engine_reset_fetch(c);
@@ -531,6 +535,7 @@ enum step sys_invpcid(struct cpu *c, const struct uop *u)
         return raise_gp(c, 0);
     if (type <= CONTEXT && (c->cr4 & CR4_PCIDE) == 0 && pcid != 0)
         return raise_gp(c, 0);
+    TRACE(c, INVALIDATE, "invpcid", type, pcid, lin);
     if (type == ADDRESS) {
         if (!segment_canonical(c, lin))
             return raise_gp(c, 0);

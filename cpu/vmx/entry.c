@@ -6,6 +6,7 @@
 #include "cpu/lbr.h"
 #include "cpu/msr.h"
 #include "cpu/pmc.h"
+#include "cpu/trace.h"
 #include "cpu/vmx/check.h"
 #include "cpu/vmx/transition.h"
 #include "cpu/xlat.h"
@@ -115,6 +116,7 @@ static enum step load(struct cpu *c, bool launch)
     x->vmcs.launched = 1;
     vmx_timers_start(c);
     vmx_stats_guest(c);
+    TRACE(c, EXIT, "entry", v->entry_interruption);
     vmx_inject(c);
     if (!c->vmx_guest)
         return STEP_JUMP; /* the injection exited */
@@ -138,6 +140,7 @@ enum step vmx_enter(struct cpu *c, bool launch)
     if (r != NULL) {
         explain(c, r, &k);
         c->vmx->entry_failures++;
+        TRACE(c, EXIT, "entry.failed", error);
         vmx_fail(c, error);
         return STEP_NEXT;
     }

@@ -6,6 +6,7 @@
 #include "cpu/debug.h"
 #include "cpu/flags.h"
 #include "cpu/pmc.h"
+#include "cpu/trace.h"
 #include "cpu/vmx/transition.h"
 #include "sim/base/bits.h"
 
@@ -273,6 +274,8 @@ void vmx_exit(struct cpu *c, const struct vmx_exit *x)
     struct vmx_exit made = *x; /* x may be v->exit, which is used again */
     if (made.measure)
         made.length = insn_length(c);
+    TRACE(c, EXIT, "exit", made.reason, made.qualification, made.length,
+          made.physical, made.interruption);
     vmx_stats_exit(c, made.reason);
     vmx_charge(c, exit_save);
     record(c, &made);

@@ -6,6 +6,7 @@
 #include "cpu/int_callout.h"
 #include "cpu/segment.h"
 #include "cpu/sysinsn.h"
+#include "cpu/trace.h"
 #include "cpu/vmx/insn.h"
 #include "sim/base/bits.h"
 
@@ -111,6 +112,7 @@ enum step vmx_invept(struct cpu *c, const struct uop *u)
     vmx_charge_n(c, row->cost, 1);
     if (!invept_operands_ok(c, type, low, high))
         return operand_fails(c);
+    TRACE(c, INVALIDATE, "invept", type, low, high);
     mmu_invept(c->mmu, (enum mmu_invept)type, low, high);
     return done(c);
 }
@@ -134,6 +136,7 @@ enum step vmx_invvpid(struct cpu *c, const struct uop *u)
     if (low >> 16 != 0 || (type != INVVPID_ALL && low == 0) ||
         (type == INVVPID_ADDRESS && !segment_canonical(c, high)))
         return operand_fails(c);
+    TRACE(c, INVALIDATE, "invvpid", type, low, high);
     mmu_invvpid(c->mmu, (enum mmu_invvpid)type, (uint16_t)low, high);
     return done(c);
 }

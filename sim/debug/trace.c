@@ -292,7 +292,13 @@ static void plain_line(struct trace *t, const struct trace_event *e)
         {"rdmsr", {"msr", "value"}},
         {"wrmsr", {"msr", "value"}},
         {"invlpg", {"address", "pcid"}},
-        {"ipi", {"vector", "delivery", "destination", "shorthand"}},
+        {"invpcid", {"type", "pcid", "address"}},
+        {"invept", {"type", "eptp", "address"}},
+        {"invvpid", {"type", "vpid", "address"}},
+        {"mov.cr0", {"value"}},
+        {"mov.cr3", {"value"}},
+        {"mov.cr3.keep", {"value"}},
+        {"mov.cr4", {"value"}},
     };
     size_t row = 0, rows = sizeof names / sizeof *names;
     while (row < rows && strcmp(names[row].text, e->text) != 0)
