@@ -142,6 +142,15 @@ static bool watched(const struct cpu *c)
     return c->monitor.armed;
 }
 
+/* SDM Vol.3 "Changes to Instruction Behavior in VMX Non-Root Operation",
+ * MWAIT: an interrupt that only the window of its monitor lets in would never
+ * end the wait. */
+static bool window_keeps_awake(const struct cpu *c)
+{
+    return c->vmx_guest && (c->vmx->proc & PROC_INTERRUPT_WINDOW) != 0 &&
+           (c->eflags & FLAG_IF) == 0;
+}
+
 enum step sys_mwait(struct cpu *c, const struct uop *u)
 {
     uint32_t extensions = (uint32_t)c->gpr[REG_RCX];
@@ -150,7 +159,7 @@ enum step sys_mwait(struct cpu *c, const struct uop *u)
         return raise_ud(c);
     if ((extensions & ~UINT32_C(1)) != 0)
         return raise_gp(c, 0);
-    if (!watched(c))
+    if (!watched(c) || ((extensions & 1) != 0 && window_keeps_awake(c)))
         return STEP_NEXT;
     return begin(c, true, (extensions & 1) != 0, UINT64_MAX, false);
 }

@@ -50,20 +50,31 @@ enum info {
 enum { INFO_KIND = 0xf0, INFO_IDENTITY = 3 };
 
 struct intercept {
-    uint16_t mnemonic, reason;
+    uint16_t reason;
     uint8_t when, guard, info;
     uint32_t control, needs;
 };
 
-static const struct intercept intercepts[] = {
+enum row {
+    ROW_NONE,
 #define INTERCEPT(mnemonic, reason, when, control, needs, guard, info)         \
-    {ZYDIS_MNEMONIC_##mnemonic,                                                \
-     REASON_##reason,                                                          \
-     WHEN_##when,                                                              \
-     GUARD_##guard,                                                            \
-     INFO_##info,                                                              \
-     control,                                                                  \
-     needs},
+    ROW_##mnemonic,
+#include "cpu/vmx/intercepts.def"
+#undef INTERCEPT
+    ROWS
+};
+
+static const struct intercept intercepts[ROWS] = {
+#define INTERCEPT(mnemonic, reason, when, control, needs, guard, info)         \
+    [ROW_##mnemonic] = {REASON_##reason, WHEN_##when, GUARD_##guard,           \
+                        INFO_##info,     control,     needs},
+#include "cpu/vmx/intercepts.def"
+#undef INTERCEPT
+};
+
+static const uint8_t row_of[ZYDIS_MNEMONIC_MAX_VALUE + 1] = {
+#define INTERCEPT(mnemonic, reason, when, control, needs, guard, info)         \
+    [ZYDIS_MNEMONIC_##mnemonic] = ROW_##mnemonic,
 #include "cpu/vmx/intercepts.def"
 #undef INTERCEPT
 };
@@ -196,15 +207,6 @@ static bool is_intercepted(const struct xlat *x)
     return true;
 }
 
-static const struct intercept *find(const struct xlat *x)
-{
-    const unsigned count = sizeof intercepts / sizeof intercepts[0];
-    for (unsigned i = 0; i < count; i++)
-        if (intercepts[i].mnemonic == x->zi->mnemonic)
-            return is_intercepted(x) ? &intercepts[i] : NULL;
-    return NULL;
-}
-
 /* A #GP by privilege follows. */
 static bool denied(const struct xlat *x, const struct intercept *t,
                    uint32_t rules)
@@ -232,19 +234,20 @@ static callout_fn intercept, intercept_denied;
 
 void vmx_xlat_intercept(struct xlat *x, uint32_t rules)
 {
-    const struct intercept *t = find(x);
-    if (t == NULL)
+    uint8_t row = row_of[x->zi->mnemonic];
+    const struct intercept *t = &intercepts[row];
+    if (row == ROW_NONE || !is_intercepted(x))
         return;
     if (denied(x, t, rules)) {
         if (t->needs != 0)
-            xlat_callout(x, intercept_denied)->dst = (uint8_t)(t - intercepts);
+            xlat_callout(x, intercept_denied)->dst = row;
         return;
     }
     struct ea ea = {0};
     if (t->info == INFO_LINEAR)
         ea = xlat_offset(x, &x->zo[0]);
     struct uop *u = xlat_callout(x, intercept);
-    u->dst = (uint8_t)(t - intercepts);
+    u->dst = row;
     u->aux = static_info(x, t->info);
     if (t->info == INFO_LINEAR) {
         xlat_set_ea(u, &ea);

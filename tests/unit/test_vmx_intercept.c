@@ -325,6 +325,25 @@ START_TEST(test_mwait_armed)
 }
 END_TEST
 
+/* With "interrupt-window exiting" and interrupts off, MWAIT that any interrupt
+ * would end does not wait. */
+START_TEST(test_mwait_window)
+{
+    /* monitor; inc ecx; mwait */
+    static const char code[] = "0f 01 c8 ff c1 0f 01 c9";
+    extensions();
+    X.r.c->gpr[REG_RCX] = 0;
+    vmx_rig_run(&X, code);
+    ck_assert_int_eq(X.r.c->activity, ACTIVITY_MWAIT);
+    X.r.c->gpr[REG_RCX] = 0;
+    X.v->primary_controls |= PROC_INTERRUPT_WINDOW;
+    completes(code);
+    X.r.c->gpr[REG_RCX] = UINT32_MAX; /* ECX[0] is 0: it does */
+    vmx_rig_run(&X, "ff c1 0f 01 c8 0f 01 c9");
+    ck_assert_int_eq(X.r.c->activity, ACTIVITY_MWAIT);
+}
+END_TEST
+
 /* ---------------------------------------------------------- other modes */
 
 /* VMCALL exits from any mode; the others are #UD in compatibility mode. */
@@ -447,6 +466,7 @@ int main(void)
     tcase_add_test(t, test_mov_dr_first);
     tcase_add_test(t, test_before_operands);
     tcase_add_test(t, test_mwait_armed);
+    tcase_add_test(t, test_mwait_window);
     tcase_add_test(t, test_modes);
     tcase_add_test(t, test_32_bit_information);
     tcase_add_test(t, test_pause_loop);
