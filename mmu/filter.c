@@ -81,7 +81,7 @@ void filter_reset(struct mmu *m)
         if (c->owner != NULL)
             memset(c->owner, 0xff, c->slots * sizeof *c->owner);
     }
-    m->filter_used = false;
+    m->filter_used = 0;
 }
 
 void filter_forget_memos(struct mmu *m)
@@ -94,13 +94,33 @@ void filter_forget_memos(struct mmu *m)
     }
 }
 
+static void drop_listed(struct mmu *m, unsigned code)
+{
+    struct mmu_hot *h = m->hot;
+    uint32_t k = code & (FILTER_OF_FETCH - 1);
+    if ((code & FILTER_OF_PAGE) != 0)
+        h->p[k].rtag = h->p[k].wtag = MMU_TAG_NONE;
+    else if ((code & FILTER_OF_FETCH) == 0)
+        drop_data(m, k);
+    else if (m->timing)
+        drop_fetch(m, k);
+    else
+        h->i[k].tag = MMU_TAG_NONE;
+}
+
+/* VM entries and exits drop everything, often little: then a list of it
+ * spares looking at every entry. */
 void filter_drop_all(struct mmu *m)
 {
     struct mmu_hot *h = m->hot;
+    uint32_t used = m->filter_used;
     filter_forget_memos(m);
-    if (!m->filter_used)
+    m->filter_used = 0;
+    if (used <= FILTER_LIST) {
+        for (uint32_t i = 0; i < used; i++)
+            drop_listed(m, m->filter_list[i]);
         return;
-    m->filter_used = false;
+    }
     if (!m->timing) {
         for (size_t k = 0; k < PFILTER_ENTRIES; k++)
             h->p[k].rtag = h->p[k].wtag = MMU_TAG_NONE;
@@ -130,6 +150,14 @@ static bool may_store(const struct mmu *m, const struct piece *p)
            !memory_is_rom(m->shared, p->offset);
 }
 
+static void list_installed(struct mmu *m, unsigned code)
+{
+    if (m->filter_used < FILTER_LIST)
+        m->filter_list[m->filter_used] = (uint16_t)code;
+    if (m->filter_used <= FILTER_LIST)
+        m->filter_used++;
+}
+
 void filter_install_data(struct mmu *m, const struct piece *p, unsigned access,
                          uint32_t l1_slot)
 {
@@ -156,7 +184,7 @@ void filter_install_line(struct mmu *m, const struct piece *p, uint32_t l1_slot)
         !memory_is_code_line(m->shared, p->offset))
         e->wtag = tag;
     hang(s, k, p->tlb_slot, l1_slot);
-    m->filter_used = true;
+    list_installed(m, k);
 }
 
 void filter_install_fetch(struct mmu *m, const struct piece *p,
@@ -168,7 +196,7 @@ void filter_install_fetch(struct mmu *m, const struct piece *p,
     uint64_t line = p->lin & ~(LINE_SIZE - 1);
     uint32_t k = (uint32_t)(line >> LINE_SHIFT) & (IFILTER_ENTRIES - 1);
     struct ifilter_entry *e = &m->hot->i[k];
-    m->filter_used = true;
+    list_installed(m, k | FILTER_OF_FETCH);
     if (!m->timing) {
         e->tag = line | m->hot->ctx;
         e->pline = p->pa & ~(LINE_SIZE - 1);
@@ -188,15 +216,15 @@ void filter_install_page(struct mmu *m, const struct piece *p, unsigned access)
 {
     if (!may_install(m, p, access))
         return;
-    struct pfilter_entry *e =
-        &m->hot->p[(p->lin >> PAGE_SHIFT) & (PFILTER_ENTRIES - 1)];
+    uint32_t k = (uint32_t)(p->lin >> PAGE_SHIFT) & (PFILTER_ENTRIES - 1);
+    struct pfilter_entry *e = &m->hot->p[k];
     uint64_t tag = (p->lin & ~(PAGE_SIZE - 1)) | m->hot->ctx;
     e->rtag = tag;
     e->wtag = MMU_TAG_NONE;
     e->addend = (uintptr_t)(m->shared->ram + p->offset) - p->lin;
     if (may_store(m, p) && !memory_has_code(m->shared, p->offset))
         e->wtag = tag;
-    m->filter_used = true;
+    list_installed(m, k | FILTER_OF_PAGE);
 }
 
 /* --- taking back the right to store --- */
@@ -214,7 +242,7 @@ static void protect_pages(struct mmu *m, uint64_t offset)
 
 void filter_write_protect(struct mmu *m, uint64_t offset, uint64_t len)
 {
-    if (!m->filter_used)
+    if (m->filter_used == 0)
         return;
     if (!m->timing) {
         protect_pages(m, offset);

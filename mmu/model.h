@@ -49,6 +49,7 @@ enum served {
 /* Most references of one walk, and the slot of accesses without paging. */
 enum { WALK_REFS_MAX = PT_TOP, TLB_NO_SLOT = TLB_SLOTS_MAX - 1 };
 enum { FILTER_WORDS = DFILTER_ENTRIES / 64 };
+enum { FILTER_LIST = 256, FILTER_OF_FETCH = 0x4000, FILTER_OF_PAGE = 0x8000 };
 
 struct walk_stats {
     uint64_t count[SIDES], cycles[SIDES];
@@ -119,7 +120,10 @@ struct mmu {
     bool timing, paging, pae; /* pae: PDPTE registers are in use */
     bool nx, wp, smep, smap, pke;
     bool filter;            /* entries are installed at all */
-    bool filter_used;       /* some may be there */
+    /* The first entries installed since all were dropped, as FILTER_OF_*
+     * plus index; more than fit are only counted. */
+    uint16_t filter_list[FILTER_LIST];
+    uint32_t filter_used;
     uint64_t lines;         /* address lines that work: A20 may not */
     unsigned granule;       /* bytes one piece of an access lies in */
     bool fast, fast_config; /* fast.c may serve; ... in some context */

@@ -28,6 +28,7 @@ bare_guest(chase ${guests}/chase/chase.c)
 bare_guest(hello ${guests}/hello/hello.c)
 bare_guest(ends ${guests}/ends/ends.c)
 bare_guest(counters ${guests}/counters/counters.c)
+bare_guest(exits ${guests}/exits/exits.c)
 
 # The benchmark behind a boot sector, for models that only have a BIOS.
 add_custom_command(
