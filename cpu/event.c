@@ -596,6 +596,7 @@ enum step event_software(struct cpu *c, uint8_t vector, uint8_t how)
 void cpu_set_intr(struct cpu *c, bool level)
 {
     c->intr_line = level;
+    lapic_lint0(c, level);
     event_notify(c);
 }
 

@@ -104,26 +104,10 @@ static bool write_deadline(struct cpu *c, uint32_t number, uint64_t in)
 
 /* ------------------------------------------------------------- local APIC */
 
-/* Transitions of SDM Vol.3 "x2APIC State Transitions". The base cannot be
- * moved: sim/machine maps the page once, and a move is refused as a reserved
- * bit would be. */
 static bool write_apic_base(struct cpu *c, uint32_t number, uint64_t in)
 {
     (void)number;
-    uint64_t old = c->msr.apic_base;
-    uint64_t modes = APIC_BASE_ENABLE | APIC_BASE_EXTD;
-    uint64_t allowed = APIC_BASE_BSP | APIC_BASE_ENABLE;
-    if (cpu_has(c, FEATURE_X2APIC))
-        allowed |= APIC_BASE_EXTD;
-    if ((in & ~allowed) != APIC_BASE_DEFAULT)
-        return false;
-    uint64_t from = old & modes, to = in & modes;
-    if (to == APIC_BASE_EXTD || (from == modes && to == APIC_BASE_ENABLE) ||
-        (from == 0 && to == modes))
-        return false;
-    c->msr.apic_base = (in & ~(uint64_t)APIC_BASE_BSP) | (old & APIC_BASE_BSP);
-    lapic_base_changed(c, old);
-    return true;
+    return lapic_write_base(c, in);
 }
 
 /* ----------------------------------------------------------- memory types */

@@ -163,7 +163,6 @@ bool vmx_apic_pending(const struct cpu *c)
 uint8_t vmx_apic_deliver(struct cpu *c)
 {
     uint8_t vector = vapic_rvi(c);
-    vmx_charge(c, virtual_interrupt);
     vapic_set_vector(c, VAPIC_ISR, vector, true);
     set_svi(c, vector);
     vapic_write(c, VAPIC_PPR, vector & 0xf0);

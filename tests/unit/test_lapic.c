@@ -71,7 +71,7 @@ START_TEST(reset_values)
 {
     lapic_reset(R.c);
     ck_assert_uint_eq(get(ID), 0);
-    ck_assert_uint_eq(get(VERSION), 0x00050014);
+    ck_assert_uint_eq(get(VERSION), 0x01050014);
     ck_assert_uint_eq(get(SVR), 0xff);
     ck_assert_uint_eq(get(DFR), 0xffffffff);
     for (uint64_t at = LVT_TIMER; at <= LVT_ERROR; at += 16)
@@ -89,7 +89,7 @@ START_TEST(reserved_bits_do_not_stick)
     } rows[] = {
         {TPR, 0xff},          {LDR, 0xff000000},      {DFR, 0xffffffff},
         {LVT_TIMER, 0x700ff}, {LVT_LINT0, 0x1a7ff},   {LVT_ERROR, 0x100ff},
-        {DIVIDE, 0xb},        {ICR_HIGH, 0xff000000}, {VERSION, 0x00050014},
+        {DIVIDE, 0xb},        {ICR_HIGH, 0xff000000}, {VERSION, 0x01050014},
         {PPR, 0xff},
     };
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -393,7 +393,7 @@ START_TEST(x2apic_refusals)
         {0x80b, 1},
         {0x80d, 0},
         {0x80e, 0},
-        {0x80f, 0x1000},
+        {0x80f, 0x2000},
         {0x810, 0},
         {0x828, 1},
         {0x830, 0x1000},

@@ -242,8 +242,8 @@ START_TEST(apic_base_transitions)
     const uint64_t base = UINT64_C(0xfee00100);
     ck_assert_uint_eq(get(0x1b), base | 0x800);
     refuses(0x1b, base | 0x400);                     /* EXTD without EN */
-    refuses(0x1b, UINT64_C(0xfee01900));             /* relocation */
-    refuses(0x1b, base | 0x800 | UINT64_C(1) << 40); /* reserved */
+    refuses(0x1b, base | 0x801);
+    refuses(0x1b, base | 0x800 | UINT64_C(1) << R.config.mmu.maxphyaddr);
     put(0x1b, base | 0xc00);
     refuses(0x1b, base | 0x800); /* x2APIC to xAPIC */
     put(0x1b, base);             /* to disabled */
@@ -251,6 +251,8 @@ START_TEST(apic_base_transitions)
     put(0x1b, base | 0x800);
     put(0x1b, UINT64_C(0xfee00800)); /* BSP is read-only */
     ck_assert_uint_eq(get(0x1b), base | 0x800);
+    put(0x1b, UINT64_C(0xfee01800)); /* another place */
+    ck_assert_uint_eq(get(0x1b), UINT64_C(0xfee01900));
 }
 END_TEST
 
