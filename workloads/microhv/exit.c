@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The loop of the virtual machine: enter, find the exit's reason, handle it.
+ * Handling exits: the next instruction, injected exceptions, the guest's end,
+ * and instructions that a guest of this machine does not have.
  */
 #include "workloads/microhv/hv.h"
 
@@ -56,7 +57,7 @@ static NORETURN void end(const struct vcpu *v)
     hv_shutdown();
 }
 
-static NORETURN void exit_triple_fault(struct vcpu *v)
+NORETURN void exit_triple_fault(struct vcpu *v)
 {
     hv_say("the guest: triple fault near %lx", vm_read(GUEST_RIP));
     end(v);
@@ -122,7 +123,7 @@ void inject_ud(struct vcpu *v)
 
 /* ---- Exits that end the guest ---- */
 
-static void exit_ept_violation(struct vcpu *v)
+void exit_ept_violation(struct vcpu *v)
 {
     hv_say("the guest at %lx touches %lx, which is not its memory "
            "(qualification %lx)",
@@ -131,7 +132,7 @@ static void exit_ept_violation(struct vcpu *v)
     end(v);
 }
 
-static void exit_unexpected(struct vcpu *v)
+void exit_unexpected(struct vcpu *v)
 {
     u64 reason = vm_read(EXIT_REASON);
 
@@ -142,13 +143,13 @@ static void exit_unexpected(struct vcpu *v)
 
 /* ---- Instructions that a guest of this machine does not have ---- */
 
-static void exit_ud(struct vcpu *v)
+void exit_ud(struct vcpu *v)
 {
     inject_ud(v);
 }
 
 /* INVD would lose what the caches hold for everyone. */
-static void exit_invd(struct vcpu *v)
+void exit_invd(struct vcpu *v)
 {
     (void)v;
     __asm__ volatile("wbinvd" : : : "memory");
@@ -193,47 +194,4 @@ void exit_xsetbv(struct vcpu *v)
         inject_gp(v);
     else
         skip_instruction();
-}
-
-/* ---- The loop ---- */
-
-static exit_handler *const handler[EXIT_REASONS] = {
-    [EXIT_EXCEPTION_NMI] = exit_exception_nmi,
-    [EXIT_EXTERNAL_INTERRUPT] = exit_external,
-    [EXIT_TRIPLE_FAULT] = exit_triple_fault,
-    [EXIT_INTERRUPT_WINDOW] = exit_window,
-    [EXIT_NMI_WINDOW] = exit_nmi_window,
-    [EXIT_CPUID] = exit_cpuid,
-    [EXIT_GETSEC] = exit_ud,
-    [EXIT_HLT] = exit_hlt,
-    [EXIT_INVD] = exit_invd,
-    [EXIT_INVLPG] = exit_invlpg,
-    [EXIT_VMCALL... EXIT_VMXON] = exit_ud,
-    [EXIT_CR_ACCESS] = exit_cr,
-    [EXIT_IO] = exit_io,
-    [EXIT_RDMSR] = exit_rdmsr,
-    [EXIT_WRMSR] = exit_wrmsr,
-    [EXIT_EPT_VIOLATION] = exit_ept_violation,
-    [EXIT_INVEPT] = exit_ud,
-    [EXIT_INVVPID] = exit_ud,
-    [EXIT_XSETBV] = exit_xsetbv,
-    [EXIT_VMFUNC] = exit_ud,
-};
-
-void vm_run(struct vcpu *v)
-{
-    for (;;) {
-        irq_before_entry(v);
-        if (vm_enter(v))
-            hv_panic("VM entry fails with error %lu",
-                     vm_read(INSTRUCTION_ERROR));
-        u64 reason = vm_read(EXIT_REASON);
-        if (reason & EXIT_ENTRY_FAILED || reason >= EXIT_REASONS) {
-            exit_unexpected(v);
-            continue;
-        }
-        v->exits[reason]++;
-        v->vectoring = false;
-        (handler[reason] ? handler[reason] : exit_unexpected)(v);
-    }
 }

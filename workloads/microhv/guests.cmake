@@ -14,11 +14,13 @@ file(GLOB microhv_sources CONFIGURE_DEPENDS
 list(APPEND microhv_sources ${CMAKE_SOURCE_DIR}/workloads/runtime/libc.c)
 set(microhv_script ${CMAKE_SOURCE_DIR}/workloads/runtime/kernel.ld)
 
-# microhv_image(OUTPUT PLANT): PLANT 0 is the monitor as it should be.
+# microhv_image(OUTPUT PLANT SOURCES...): PLANT 0 is the monitor as it should
+# be.
 function(microhv_image output plant)
-  set(dir ${CMAKE_CURRENT_BINARY_DIR}/microhv${plant})
+  get_filename_component(image ${output} NAME_WE)
+  set(dir ${CMAKE_CURRENT_BINARY_DIR}/${image})
   set(objects)
-  foreach(source ${microhv_sources})
+  foreach(source ${ARGN})
     get_filename_component(name ${source} NAME)
     set(object ${dir}/${name}.o)
     add_custom_command(
@@ -28,7 +30,7 @@ function(microhv_image output plant)
               -MD -MF ${object}.d -c ${source} -o ${object}
       DEPENDS ${source}
       DEPFILE ${object}.d
-      COMMENT "Building guest object microhv${plant}/${name}.o"
+      COMMENT "Building guest object ${image}/${name}.o"
       VERBATIM)
     list(APPEND objects ${object})
   endforeach()
@@ -38,9 +40,16 @@ function(microhv_image output plant)
             -z noexecstack --no-warn-rwx-segments -T ${microhv_script}
             -e start ${objects} -o ${output}
     DEPENDS ${objects} ${microhv_script}
-    COMMENT "Linking guest image microhv.elf"
+    COMMENT "Linking guest image ${image}.elf"
     VERBATIM)
 endfunction()
 
-microhv_image(${CMAKE_BINARY_DIR}/microhv.elf 0)
+microhv_image(${CMAKE_BINARY_DIR}/microhv.elf 0 ${microhv_sources})
 add_custom_target(microhv ALL DEPENDS ${CMAKE_BINARY_DIR}/microhv.elf)
+
+# The copy with planted defects that can be left out one by one.
+set(probe_sources ${microhv_sources})
+list(FILTER probe_sources EXCLUDE REGEX "/(load|run)\\.c$")
+microhv_image(${guests_out}/microhv_probe.elf 0 ${probe_sources}
+              ${CMAKE_SOURCE_DIR}/workloads/microhv/probe/probe.c)
+add_custom_target(microhv_probe ALL DEPENDS ${guests_out}/microhv_probe.elf)

@@ -126,9 +126,13 @@ extern char vm_exit_entry[];
 void vm_create(struct vcpu *v);
 u32 vm_adjust(u32 msr, u32 true_msr, u32 want, u32 optional);
 
-/* ---- exit.c: one handler a reason ---- */
+/* ---- run.c: what probe/ has in another form ---- */
 
 NORETURN void vm_run(struct vcpu *v);
+bool extra_option(const char *word, size_t n);
+
+/* ---- exit.c: one handler a reason ---- */
+
 void skip_instruction(void);
 /* Instead of the event that the entry was to deliver, if there is one. */
 void inject_exception(struct vcpu *v, u32 vector, bool has_error, u32 error);
@@ -139,7 +143,9 @@ typedef void exit_handler(struct vcpu *v);
 exit_handler exit_cpuid, exit_rdmsr, exit_wrmsr, exit_xsetbv;
 exit_handler exit_cr, exit_io, exit_external, exit_window;
 exit_handler exit_exception_nmi, exit_nmi_window, exit_hlt;
-exit_handler exit_invlpg;
+exit_handler exit_invlpg, exit_ud, exit_invd;
+exit_handler exit_ept_violation, exit_unexpected;
+NORETURN void exit_triple_fault(struct vcpu *v);
 
 /* ---- irq.c ---- */
 

@@ -48,7 +48,7 @@ static void set_option(const char *at, size_t n)
         o->hlt_exit = choose("hlt", value, rest, pass_exit);
     else if (word_is(at, key, "stats"))
         o->stats = choose("stats", value, rest, off_on);
-    else
+    else if (!extra_option(at, n))
         choose("(unknown)", at, n, (const char *const[]){NULL});
 }
 
