@@ -287,6 +287,28 @@ enum step sys_clts(struct cpu *c, const struct uop *u)
     return STEP_NEXT;
 }
 
+/* Vol.2 CLAC, STAC: whatever CR4.SMAP says; outside ring 0 undefined. */
+static enum step set_ac(struct cpu *c, uint32_t ac)
+{
+    if (cpu_cpl(c) != 0)
+        return raise_ud(c);
+    c->eflags = (c->eflags & ~(uint32_t)FLAG_AC) | ac;
+    cpu_update_mode(c);
+    return STEP_NEXT;
+}
+
+enum step sys_clac(struct cpu *c, const struct uop *u)
+{
+    (void)u;
+    return set_ac(c, 0);
+}
+
+enum step sys_stac(struct cpu *c, const struct uop *u)
+{
+    (void)u;
+    return set_ac(c, FLAG_AC);
+}
+
 /* DR4 and DR5 are DR6 and DR7 unless CR4.DE; DR7.GD guards all of them.
  * False: c->event is valid. */
 static bool debug_register(struct cpu *c, unsigned *number)

@@ -69,6 +69,6 @@ uint64_t control_read(const struct cpu *c, unsigned number);
 /* Callouts. dst: byte offset of the register read from or written to; src:
  * number of the control or debug register. */
 callout_fn sys_mov_to_cr, sys_mov_from_cr, sys_mov_to_dr, sys_mov_from_dr;
-callout_fn sys_lmsw, sys_clts;
+callout_fn sys_lmsw, sys_clts, sys_clac, sys_stac;
 
 #endif

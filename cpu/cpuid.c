@@ -85,7 +85,9 @@ static void vendor_registers(const struct cpu *c, uint32_t out[4])
 static void leaf_vendor(const struct cpu *c, uint32_t sub, uint32_t out[4])
 {
     (void)sub;
-    out[CPUID_EAX] = max_basic(c);
+    bool limited = (c->msr.misc_enable & MISC_LIMIT_CPUID) != 0;
+    uint32_t max = max_basic(c);
+    out[CPUID_EAX] = limited && max > 2 ? 2 : max;
     vendor_registers(c, out);
 }
 
@@ -251,6 +253,8 @@ static void leaf_extended_signature(const struct cpu *c, uint32_t sub,
 {
     (void)sub;
     add_features(c, UINT32_C(0x80000001), 0, out);
+    if ((c->msr.misc_enable & MISC_NO_XD) != 0)
+        out[CPUID_EDX] &= ~(UINT32_C(1) << 20);
     if (c->config.vendor == VENDOR_AMD) {
         uint32_t basic[4] = {0};
         out[CPUID_EAX] = cpu_signature(c);

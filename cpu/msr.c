@@ -210,6 +210,9 @@ static bool write_efer(struct cpu *c, uint32_t number, uint64_t in)
 {
     (void)number;
     bool paging = (c->cr0 & CR0_PG) != 0;
+    if ((in & ~c->efer & EFER_NXE) != 0 &&
+        (c->msr.misc_enable & MISC_NO_XD) != 0)
+        return false; /* reserved without the feature */
     if (paging && ((in ^ c->efer) & EFER_LME) != 0)
         return false;
     c->efer = (in & ~(uint64_t)EFER_LMA) | (c->efer & EFER_LMA);
@@ -306,13 +309,17 @@ static bool write_gs_base(struct cpu *c, uint32_t number, uint64_t in)
     return true;
 }
 
-/* BTS and PEBS are unavailable (bits 11, 12, read-only ones); of the
- * controls fast strings and, where they are, MONITOR and MWAIT exist. */
+#define MISC_WRITABLE                                                          \
+    (MISC_FAST_STRINGS | MISC_THERMAL | MISC_SPEEDSTEP | MISC_MONITOR |        \
+     MISC_LIMIT_CPUID | MISC_NO_XTPR | MISC_NO_XD)
+#define MISC_READ_ONLY ((uint64_t)(MISC_PERFMON | MISC_NO_BTS | MISC_NO_PEBS))
+
+/* BTS and PEBS are unavailable. */
 static bool read_misc_enable(struct cpu *c, uint32_t number, uint64_t *out)
 {
     (void)number;
-    *out = (c->msr.misc_enable & (MISC_FAST_STRINGS | MISC_MONITOR)) | BIT(11) |
-           BIT(12);
+    *out = (c->msr.misc_enable & MISC_WRITABLE) | MISC_NO_BTS | MISC_NO_PEBS |
+           (c->config.pmc_version != 0 ? MISC_PERFMON : 0);
     return true;
 }
 
@@ -365,9 +372,9 @@ static const struct msr_desc msr_rows[] = {
      HOOKS(read_zero, write_nothing), "IA32_MCG_STATUS MSR"},
     {0x198, "IA32_PERF_STATUS", MSR_RO | MSR_INTEL, FEATURE_NONE, 0,
      HOOKS(read_perf_status, NULL), "Enhanced Intel SpeedStep Technology"},
-    {0x1a0, "IA32_MISC_ENABLE", MSR_INTEL, FEATURE_NONE, ~UINT64_C(0x41801),
-     offsetof(struct cpu, msr.misc_enable), read_misc_enable, write_misc_enable,
-     "Vol.4 IA32_MISC_ENABLE"},
+    {0x1a0, "IA32_MISC_ENABLE", MSR_INTEL, FEATURE_NONE,
+     ~(MISC_WRITABLE | MISC_READ_ONLY), offsetof(struct cpu, msr.misc_enable),
+     read_misc_enable, write_misc_enable, "Vol.4 IA32_MISC_ENABLE"},
     {0x1d9, "IA32_DEBUGCTL", 0, FEATURE_NONE,
      ~(uint64_t)(DEBUGCTL_LBR | DEBUGCTL_BTF | DEBUGCTL_FREEZE),
      offsetof(struct cpu, msr.debugctl), NULL, write_debugctl,

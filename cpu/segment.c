@@ -289,6 +289,8 @@ void segment_set_v86(struct cpu *c, const uint16_t sel[6])
         c->seg[i] = segment_v86(sel[i]);
 }
 
+/* The selector becomes null and the segment unusable; the hidden base stays
+ * as processors leave it, which 64-bit mode shows for FS and GS. */
 void segment_drop_inner(struct cpu *c, unsigned cpl)
 {
     static const uint8_t data[] = {SEG_ES, SEG_DS, SEG_FS, SEG_GS};
@@ -297,8 +299,11 @@ void segment_drop_inner(struct cpu *c, unsigned cpl)
         unsigned dpl = s->attr >> SEG_ATTR_DPL_SHIFT & 3;
         unsigned kind = s->attr & (TYPE_CODE | TYPE_CONFORMING);
         bool conforming = kind == (TYPE_CODE | TYPE_CONFORMING);
-        if ((s->attr & SEG_ATTR_UNUSABLE) == 0 && dpl < cpl && !conforming)
-            *s = segment_null(0, 0);
+        if ((s->attr & SEG_ATTR_UNUSABLE) == 0 && dpl < cpl && !conforming) {
+            s->selector = 0;
+            s->limit = 0;
+            s->attr = SEG_ATTR_UNUSABLE;
+        }
     }
 }
 

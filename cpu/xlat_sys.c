@@ -219,6 +219,12 @@ bool xlat_sys_clts(struct xlat *x)
     return emit_end(x, sys_clts);
 }
 
+bool xlat_sys_ac(struct xlat *x)
+{
+    bool set = x->zi->mnemonic == ZYDIS_MNEMONIC_STAC;
+    return emit_end(x, set ? sys_stac : sys_clac);
+}
+
 bool xlat_sys_hlt(struct xlat *x)
 {
     return emit_end(x, sys_hlt);

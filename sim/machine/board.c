@@ -2,10 +2,13 @@
  * Wiring of the devices: I/O ports, interrupt lines, clocks, and the host's
  * file descriptors behind the consoles.
  */
+#include "sim/machine/acpi.h"
 #include "sim/machine/inside.h"
+#include "sim/machine/memory_map.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { COM1_BASE = 0x3f8, COM1_IRQ = 4, PIT_IRQ = 0, RTC_IRQ = 8 };
@@ -104,6 +107,18 @@ static void reset_request(void *self, enum reset_kind kind)
     machine_end(self, END_ABNORMAL, SIM_GUEST_STOPPED,
                 "the guest asked for a %s: there is no firmware to restart",
                 name[kind]);
+}
+
+/* The tables name S5 only. */
+static void sleep_request(void *self, unsigned type)
+{
+    if (type == ACPI_S5)
+        power_off(self);
+    else
+        machine_end(self, END_ABNORMAL, SIM_GUEST_STOPPED,
+                    "the guest asked for sleep type %u: only %d, power off, "
+                    "is there",
+                    type, ACPI_S5);
 }
 
 static void a20_changed(void *self, bool open)
@@ -220,6 +235,63 @@ static void create_timers(struct machine *m)
                    ram < hole ? 0 : ram - hole);
 }
 
+static void create_acpi(struct machine *m)
+{
+    struct board *b = &m->board;
+    struct acpi_pm_wiring w = {
+        .base = ACPI_PM_BASE,
+        .irq = pic_irq_port(&b->pic),
+        .line = ACPI_SCI,
+        .self = m,
+        .sleep = sleep_request,
+    };
+    alarm_create(m, acpi_pm_on_time, &b->acpi_pm, &w.clock);
+    acpi_pm_init(&b->acpi_pm, &w);
+}
+
+/* Entries of "etc/e820": base, size, type, little-endian and packed. */
+static void add_e820(struct fwcfg *f, uint64_t low, uint64_t high)
+{
+    enum { ENTRY = 20 };
+    struct mem_range map[MEM_RANGES_MAX];
+    uint8_t bytes[MEM_RANGES_MAX * ENTRY];
+    unsigned ranges = memory_map(low, high, map);
+    for (unsigned i = 0; i < ranges; i++) {
+        memcpy(bytes + i * ENTRY, &map[i].base, 8);
+        memcpy(bytes + i * ENTRY + 8, &map[i].size, 8);
+        memcpy(bytes + i * ENTRY + 16, &map[i].type, 4);
+    }
+    fwcfg_add_file(f, "etc/e820", bytes, (size_t)ranges * ENTRY);
+}
+
+static void create_fwcfg(struct machine *m)
+{
+    const uint64_t hole = UINT64_C(3) << 30;
+    uint64_t ram = m->config.memory.ram_bytes;
+    struct fwcfg *f = &m->board.fwcfg;
+    fwcfg_init(f);
+    fwcfg_add_number(f, FWCFG_RAM_SIZE, ram, 8);
+    fwcfg_add_number(f, FWCFG_NOGRAPHIC, 1, 2);
+    fwcfg_add_number(f, FWCFG_NB_CPUS, m->config.cores, 2);
+    fwcfg_add_number(f, FWCFG_MAX_CPUS, m->config.cores, 2);
+    add_e820(f, ram < hole ? ram : hole, ram < hole ? 0 : ram - hole);
+}
+
+/* Devices that a configuration may leave out. */
+static enum sim_status claim_optional(struct machine *m, struct sim_error *e)
+{
+    struct board *b = &m->board;
+    enum sim_status s = SIM_OK;
+    if (m->config.acpi)
+        s = iobus_claim(&b->iobus, ACPI_PM_BASE,
+                        ACPI_PM_BASE + ACPI_PM_PORTS - 1,
+                        acpi_pm_port(&b->acpi_pm), e);
+    if (s == SIM_OK && m->config.fw_cfg)
+        s = iobus_claim(&b->iobus, FWCFG_SELECTOR, FWCFG_DATA,
+                        fwcfg_port(&b->fwcfg), e);
+    return s;
+}
+
 static enum sim_status claim_all(struct board *b, struct sim_error *e)
 {
     struct io_port pic = pic_io_port(&b->pic);
@@ -239,6 +311,7 @@ static enum sim_status claim_all(struct board *b, struct sim_error *e)
         {DEBUGPORT_SHUTDOWN, DEBUGPORT_SHUTDOWN, debug},
         {0x40, 0x43, pit},
         {0x61, 0x61, pit},
+        {POSTCODE_PORT, POSTCODE_PORT, postcode_port(&b->postcode)},
         {0x70, 0x71, rtc_port(&b->rtc)},
         {0x60, 0x60, kbd},
         {0x64, 0x64, kbd},
@@ -267,7 +340,12 @@ enum sim_status board_create(struct machine *m, struct sim_error *e)
     debugport_init(&b->debugport, (struct debugport_sink){
                                       m, console_put, debug_exit, power_off});
     i8042_init(&b->i8042, m, reset_request, a20_changed);
+    postcode_init(&b->postcode);
+    create_acpi(m);
+    create_fwcfg(m);
     enum sim_status s = claim_all(b, e);
+    if (s == SIM_OK)
+        s = claim_optional(m, e);
     return s == SIM_OK && m->io.proxy ? create_proxy(m, e) : s;
 }
 

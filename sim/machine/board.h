@@ -5,11 +5,14 @@
 #define VTSIM_SIM_MACHINE_BOARD_H
 
 #include "sim/base/status.h"
+#include "sim/chipset/acpi_pm.h"
 #include "sim/chipset/debugport.h"
+#include "sim/chipset/fwcfg.h"
 #include "sim/chipset/hostproxy.h"
 #include "sim/chipset/i8042.h"
 #include "sim/chipset/iobus.h"
 #include "sim/chipset/pic.h"
+#include "sim/chipset/postcode.h"
 #include "sim/chipset/rtc.h"
 #include "sim/chipset/uart.h"
 #include "timer/pit.h"
@@ -38,6 +41,9 @@ struct board {
     struct i8042 i8042;
     struct pit pit;
     struct rtc rtc;
+    struct postcode postcode;
+    struct acpi_pm acpi_pm;  /* claimed with machine.acpi */
+    struct fwcfg fwcfg;      /* claimed with machine.fw_cfg */
     struct hostproxy *proxy; /* NULL: the guest is not pk */
     struct io_port proxy_port;
     struct byte_sink console, serial;

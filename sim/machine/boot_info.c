@@ -3,39 +3,15 @@
  * address is known.
  */
 #include "sim/base/bits.h"
+#include "sim/machine/acpi.h"
+#include "sim/machine/memory_map.h"
 #include "sim/machine/multiboot.h"
 
 #include <string.h>
 
 static const char loader_name[] = "vtsim";
 
-/* Real PCs keep the extended BIOS data area and ROMs here. */
-enum { LOW_RAM_END = 0x9fc00, HIGH_RAM_START = 0x100000 };
-
-struct range {
-    uint64_t base, size;
-    uint32_t type; /* 1 available, 2 reserved */
-};
-
-enum { RANGES_MAX = 5 };
-
-/* The memory map, in address order. */
-static unsigned memory_map(const struct plan *p, struct range out[RANGES_MAX])
-{
-    unsigned n = 0;
-    uint64_t low = p->ram[0].size;
-    uint64_t base = low < LOW_RAM_END ? low : LOW_RAM_END;
-    out[n++] = (struct range){0, base, 1};
-    if (low > LOW_RAM_END)
-        out[n++] = (struct range){LOW_RAM_END, HIGH_RAM_START - LOW_RAM_END, 2};
-    if (low > HIGH_RAM_START)
-        out[n++] = (struct range){HIGH_RAM_START, low - HIGH_RAM_START, 1};
-    /* IOAPIC, local APIC and firmware, as PCs report them. */
-    out[n++] = (struct range){0xfec00000, 0x01400000, 2};
-    if (p->ram[1].size != 0)
-        out[n++] = (struct range){p->ram[1].base, p->ram[1].size, 1};
-    return n;
-}
+enum { RSDP1_SIZE = 20 }; /* the part that ACPI 1.0 knew */
 
 struct writer {
     uint8_t *data; /* NULL: only measure */
@@ -104,8 +80,8 @@ static void put_info1(struct writer *w, const struct plan *p,
 static void build1(struct writer *w, const struct plan *p,
                    const struct boot_info *b)
 {
-    struct range map[RANGES_MAX];
-    unsigned ranges = memory_map(p, map);
+    struct mem_range map[MEM_RANGES_MAX];
+    unsigned ranges = memory_map(p->ram[0].size, p->ram[1].size, map);
     struct info1 at = {
         .map = w->base + INFO1_SIZE,
         .map_len = 24 * (uint64_t)ranges,
@@ -153,8 +129,8 @@ static void put_string_tag(struct writer *w, uint32_t type, const char *text)
 static void build2(struct writer *w, const struct plan *p,
                    const struct boot_info *b, size_t total)
 {
-    struct range map[RANGES_MAX];
-    unsigned ranges = memory_map(p, map);
+    struct mem_range map[MEM_RANGES_MAX];
+    unsigned ranges = memory_map(p->ram[0].size, p->ram[1].size, map);
     uint64_t low = p->ram[0].size;
     put32(w, total);
     put32(w, 0);
@@ -178,6 +154,12 @@ static void build2(struct writer *w, const struct plan *p,
         put64(w, map[i].size);
         put32(w, map[i].type);
         put32(w, 0);
+    }
+    if (b->rsdp != NULL) {
+        put_tag(w, 14, RSDP1_SIZE);
+        put(w, b->rsdp, RSDP1_SIZE);
+        put_tag(w, 15, ACPI_RSDP_SIZE);
+        put(w, b->rsdp, ACPI_RSDP_SIZE);
     }
     put_tag(w, 0, 0);
 }

@@ -111,6 +111,7 @@ void config_defaults(struct machine_config *c)
     c->l2_bytes = 256 << 10;
     c->l3_bytes = 8 << 20;
     c->cores = 1;
+    c->acpi = c->fw_cfg = true;
     c->quantum = 1000;
     c->seed = 1;
     c->epoch = UINT64_C(1767225600); /* 2026-01-01 00:00:00 UTC */

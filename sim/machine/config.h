@@ -26,6 +26,8 @@ struct machine_config {
     uint64_t max_instructions; /* over all cores; 0: none */
     uint64_t max_cycles;       /* of any core; 0: none */
     uint64_t epoch;            /* time of day at power-on, s since 1970 */
+    bool acpi;                 /* tables, PM timer, PM1 registers */
+    bool fw_cfg;               /* QEMU's configuration device */
     uint8_t pk_page;           /* enum pk_page: pages of Linux programs */
 };
 

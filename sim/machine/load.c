@@ -7,6 +7,7 @@
 #include "sim/base/bits.h"
 #include "sim/base/hostio.h"
 #include "sim/base/sha256.h"
+#include "sim/machine/acpi.h"
 #include "sim/machine/elf_image.h"
 #include "sim/machine/load_linux.h"
 #include "sim/machine/multiboot.h"
@@ -232,16 +233,20 @@ static enum sim_status plan_modules(const struct load_request *r,
     return SIM_OK;
 }
 
-/* Modules, command line, information structure. */
+/* Modules, ACPI tables, command line, information structure. */
 static enum sim_status plan_boot_info(const struct load_request *r,
                                       unsigned version, struct plan *p,
                                       uint64_t *at, struct sim_error *e)
 {
     struct boot_module module[LOAD_MODULES_MAX];
     struct boot_info info = {.module = module, .modules = r->modules};
+    struct acpi_root root = {0};
     enum sim_status s = plan_modules(r, p, module, e);
+    if (s == SIM_OK && r->config->acpi)
+        s = acpi_plan(r->config, p, &root, e);
     if (s != SIM_OK)
         return s;
+    info.rsdp = root.bytes;
     info.cmdline = join(p, r->image->path, r->append);
     if (info.cmdline == NULL)
         return sim_fail(e, SIM_NO_RESOURCE, "%s: out of memory", p->name);
@@ -274,6 +279,10 @@ static enum sim_status plan_multiboot(const struct load_request *r,
     uint64_t entry = 0, info = 0;
     enum sim_status s = version == 2 ? multiboot2_read(r->image, &h, e)
                                      : multiboot_read(r->image, &h, e);
+    if (s == SIM_OK && h.wants_acpi && !r->config->acpi)
+        s = sim_fail(e, SIM_BAD_INPUT,
+                     "%s: asks for ACPI's root pointer (machine.acpi is off)",
+                     r->image->path);
     if (s == SIM_OK)
         s = multiboot_plan(&h, r->image, p, &entry, e);
     if (s == SIM_OK)
@@ -318,7 +327,7 @@ static enum sim_status plan_linux(const struct load_request *r, struct plan *p,
         return s;
     module[0].string = r->exec_path;
     module[1].string = "pk.params";
-    const struct boot_info b = {r->pk->path, module, 2, 0};
+    const struct boot_info b = {r->pk->path, module, 2, 0, NULL};
     s = boot_info_plan(1, &b, p, &info, e);
     return s != SIM_OK ? s : enter_multiboot(1, info, entry, p, out, e);
 }

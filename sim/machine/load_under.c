@@ -140,7 +140,7 @@ enum sim_status under_plan(const struct load_file *monitor, const char *options,
                            struct load_result *out, struct sim_error *e)
 {
     struct boot_module module = {.string = "guest.params"};
-    struct boot_info b = {options, &module, 1, u->at};
+    struct boot_info b = {options, &module, 1, u->at, NULL};
     struct cpu_entry *entry = &out->entry;
     uint64_t info = 0, start = 0;
     /* Nothing is placed in the guest's RAM any more. */

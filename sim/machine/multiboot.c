@@ -113,20 +113,29 @@ static enum sim_status bad_tag(const struct load_file *f, size_t at,
                     f->path, at, what, value, limit);
 }
 
+static bool is_acpi(uint32_t type)
+{
+    return type == 14 || type == 15;
+}
+
 /* Which pieces of information boot_info_plan provides. */
 static bool provides(uint32_t type)
 {
-    return type == 1 || type == 2 || type == 3 || type == 4 || type == 6;
+    return type == 1 || type == 2 || type == 3 || type == 4 || type == 6 ||
+           is_acpi(type);
 }
 
 static enum sim_status read_requests(const struct load_file *f, size_t at,
-                                     uint32_t size, struct sim_error *e)
+                                     uint32_t size,
+                                     struct multiboot_header *out,
+                                     struct sim_error *e)
 {
     for (uint32_t i = 8; i + 4 <= size; i += 4) {
         uint32_t type = le32(f->data + at + i);
         if (!provides(type))
             return bad_tag(f, at, "requested information type", type,
-                           "1, 2, 3, 4 and 6 are known", e);
+                           "1, 2, 3, 4, 6, 14 and 15 are known", e);
+        out->wants_acpi |= is_acpi(type);
     }
     return SIM_OK;
 }
@@ -185,7 +194,7 @@ static enum sim_status read_tag(const struct load_file *f, size_t at,
         return bad_tag(f, at, "size", size, "too small for its type", e);
     switch (type) {
     case TAG_INFORMATION_REQUEST:
-        return optional ? SIM_OK : read_requests(f, at, size, e);
+        return optional ? SIM_OK : read_requests(f, at, size, out, e);
     case TAG_ADDRESS: return take_address(f, at, out, e);
     case TAG_ENTRY:
         if (out->has_entry)

@@ -19,6 +19,7 @@ struct multiboot_header {
     unsigned version; /* 1 or 2 */
     size_t at;        /* offset in the file */
     bool wants_video; /* asked for a mode; not provided */
+    bool wants_acpi;  /* asked for ACPI's root pointer */
     bool has_address; /* the fields below replace the ELF headers */
     uint32_t header_addr, load_addr, load_end, bss_end;
     bool has_entry;
@@ -54,6 +55,7 @@ struct boot_info {
     const struct boot_module *module;
     size_t modules;
     uint64_t from; /* not below this address; 0: where boot loaders put it */
+    const uint8_t *rsdp; /* ACPI's root pointer, or NULL; version 2 tells */
 };
 
 /* Place and write the structure; `*at` is its address. The plan is sealed

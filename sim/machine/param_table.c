@@ -80,6 +80,11 @@ static const struct param_desc rows[] = {
         "limit."),
     U64("machine.epoch", epoch, 0, UINT64_C(4102444800), "s",
         "Time of day at power-on, in seconds since 1970 (CMOS clock)."),
+    BOOL("machine.acpi", acpi,
+         "ACPI tables for kernels, and the ports they name: PM1 registers and "
+         "power management timer."),
+    BOOL("machine.fw_cfg", fw_cfg,
+         "QEMU's firmware configuration device at ports 510h and 511h."),
     ENUM("pk.page", pk_page, page_names,
          "Page size that the proxy kernel backs Linux programs with."),
 
