@@ -568,6 +568,9 @@ enum step event_software(struct cpu *c, uint8_t vector, uint8_t how)
                       .software = !int1,
                       .trap = int1,
                       .how = how};
+    /* What a MOV SS held back goes along: one exception, not two. */
+    if (int1)
+        e.dr6 = c->pending_dr6;
     c->event.valid = false;
     if (c->vmx_guest) {
         struct vmx_exit x;
@@ -580,6 +583,8 @@ enum step event_software(struct cpu *c, uint8_t vector, uint8_t how)
         return STEP_FAULT;
     c->count.exceptions++;
     if (int1) {
+        c->dr[6] |= e.dr6;
+        c->pending_dr6 = 0;
         c->dr[7] &= ~DR7_GD;
         c->msr.debugctl &= ~(uint64_t)(DEBUGCTL_LBR | DEBUGCTL_BTF);
     }

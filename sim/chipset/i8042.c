@@ -106,9 +106,20 @@ static void write_data(struct i8042 *k, uint8_t v)
     }
 }
 
+/* A double word at CF8h is for PCI's configuration address, which is not
+ * here; its bytes must not reach the reset control register. */
+static bool is_pci_address(uint16_t port, unsigned len)
+{
+    return port == 0xCF8 && len == 4;
+}
+
 static bool i8042_in(void *self, uint16_t port, unsigned len, uint32_t *out)
 {
     struct i8042 *k = self;
+    if (is_pci_address(port, len)) {
+        *out = UINT32_MAX;
+        return true;
+    }
     if (len != 1)
         return false;
     switch (port) {
@@ -131,6 +142,8 @@ static bool i8042_out(void *self, uint16_t port, unsigned len, uint32_t in)
     struct i8042 *k = self;
     uint8_t v = (uint8_t)in;
     bool rises;
+    if (is_pci_address(port, len))
+        return true;
     if (len != 1)
         return false;
     switch (port) {

@@ -34,7 +34,8 @@ void i8042_init(struct i8042 *k, void *self,
                 void (*reset)(void *self, enum reset_kind kind),
                 void (*gate)(void *self, bool open));
 
-/* Ports 60h, 64h, 92h and CF9h, single bytes. */
+/* Ports 60h, 64h, 92h and CF9h, single bytes; double words at CF8h, which
+ * are not for CF9h, are dropped and read as all ones. */
 struct io_port i8042_port(struct i8042 *k);
 
 #endif

@@ -316,7 +316,7 @@ static enum sim_status claim_all(struct board *b, struct sim_error *e)
         {0x60, 0x60, kbd},
         {0x64, 0x64, kbd},
         {0x92, 0x92, kbd},
-        {0xcf9, 0xcf9, kbd},
+        {0xcf8, 0xcfb, kbd},
     };
     for (size_t i = 0; i < sizeof(claim) / sizeof(claim[0]); i++) {
         enum sim_status s = iobus_claim(&b->iobus, claim[i].first,

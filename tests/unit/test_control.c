@@ -218,6 +218,22 @@ START_TEST(clts_clears_ts_and_the_mode_key)
 }
 END_TEST
 
+/* They need CPUID's SMAP, not CR4's, and CPL 0. */
+START_TEST(clac_and_stac_change_ac)
+{
+    rig_long(&R, 0);
+    R.c->cr4 &= ~(uint64_t)CR4_SMAP;
+    cpu_update_mode(R.c);
+    rig_runs(&R, "0f 01 cb 9c 58 0f 01 ca 9c 5b f4"); /* stac .. clac */
+    ck_assert_uint_eq(R.c->gpr[REG_RAX] & FLAG_AC, FLAG_AC);
+    ck_assert_uint_eq(R.c->gpr[REG_RBX] & FLAG_AC, 0);
+    rig_long(&R, 3);
+    rig_faults(&R, "0f 01 cb", EXC_UD, -1);
+    rig_long(&R, 3);
+    rig_faults(&R, "0f 01 ca", EXC_UD, -1);
+}
+END_TEST
+
 START_TEST(umip_keeps_the_tables_from_user_code)
 {
     static const char *const codes[] = {"0f 01 03", "0f 01 0b", "0f 00 c0",
@@ -499,6 +515,7 @@ static Suite *suite(void)
         unknown_control_registers_are_ud,
         lmsw_sets_but_does_not_clear_pe,
         clts_clears_ts_and_the_mode_key,
+        clac_and_stac_change_ac,
         umip_keeps_the_tables_from_user_code,
         sgdt_and_lgdt_are_ten_bytes_in_64_bit_mode,
         invlpg_drops_the_page_global_or_not,

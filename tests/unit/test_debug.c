@@ -252,6 +252,21 @@ START_TEST(held_breakpoint_fires_after_int)
 }
 END_TEST
 
+/* With INT1 it is one exception, whose DR6 has the breakpoint. */
+START_TEST(held_breakpoint_goes_along_with_int1)
+{
+    rig_long(&R, 0);
+    R.c->dr[0] = RIG_DATA;
+    R.c->dr[7] = DR7_FIXED | 0x50001 | 0x20000;
+    rig_put(&R, RIG_DATA, SEL_DATA, 2);
+    cpu_update_mode(R.c);
+    rig_faults(&R, "8e 14 25 00 00 07 00 f1", EXC_DB, -1);
+    ck_assert_uint_eq(rig_frame(&R, 0, false), RIG_CODE + 8);
+    ck_assert_uint_eq(R.c->dr[6] & 0xf, 1);
+    ck_assert_uint_eq(R.c->gpr[REG_RSP], RIG_STACK - 40);
+}
+END_TEST
+
 START_TEST(io_breakpoint_traps_after_the_access)
 {
     rig_long(&R, 0); /* CR4.DE is set */
@@ -376,6 +391,7 @@ static Suite *suite(void)
         single_step_has_bs,
         dr6_keeps_all_but_the_breakpoints,
         held_breakpoint_fires_after_int,
+        held_breakpoint_goes_along_with_int1,
         io_breakpoint_traps_after_the_access,
         nmi_waits_for_iret,
         faulting_iret_unblocks_nmi,

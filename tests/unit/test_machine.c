@@ -217,6 +217,67 @@ START_TEST(slices_leave_no_trace)
 }
 END_TEST
 
+/* mov dx, 0x604; mov ax, 0x2000 | type << 10; out dx, ax */
+#define SLEEP(type)                                                            \
+    0x66, 0xba, 0x04, 0x06, 0x66, 0xb8, 0x00, 0x20 | (type) << 2, 0x66, 0xef
+
+START_TEST(soft_off_ends_the_run)
+{
+    struct machine_config c = small();
+    struct guest g;
+    START(&g, &c, SLEEP(0), EXIT(9));
+    const struct machine_outcome *o = run(&g);
+    ck_assert_int_eq(o->end, END_EXIT);
+    ck_assert_int_eq(o->status, 0);
+    finish(&g);
+    START(&g, &c, SLEEP(1), EXIT(9));
+    o = run(&g);
+    ck_assert_int_eq(o->end, END_ABNORMAL);
+    ck_assert_ptr_nonnull(strstr(o->reason, "sleep type 1"));
+    finish(&g);
+    c.acpi = false;
+    START(&g, &c, SLEEP(0), EXIT(9));
+    ck_assert_int_eq(run(&g)->status, 19);
+    finish(&g);
+}
+END_TEST
+
+/*
+ * Configuration mechanism 1 over all functions of 256 buses, as a kernel
+ * scans: no device answers. mov ecx, 0x80000000; 1: mov eax, ecx;
+ * mov edx, 0xcf8; out dx, eax; mov edx, 0xcfc; in eax, dx; inc eax; jnz 2f;
+ * add ecx, 0x100; cmp ecx, 0x81000000; jne 1b; exit(1); 2: exit(2)
+ */
+START_TEST(a_pci_scan_finds_nothing_and_ends)
+{
+    struct machine_config c = small();
+    struct guest g;
+    c.core.timing = TIMING_OFF;
+    START(&g, &c, 0xb9, 0, 0, 0, 0x80, 0x89, 0xc8, 0xba, 0xf8, 0x0c, 0, 0, 0xef,
+          0xba, 0xfc, 0x0c, 0, 0, 0xed, 0xff, 0xc0, 0x75, 18, 0x81, 0xc1, 0, 1,
+          0, 0, 0x81, 0xf9, 0, 0, 0, 0x81, 0x75, 0xe0, EXIT(1), EXIT(2));
+    ck_assert_int_eq(run(&g)->status, 3);
+    finish(&g);
+}
+END_TEST
+
+/* mov edx, 0x510; mov eax, 5; out dx, ax; inc edx; in al, dx; out 0xf4, al:
+ * the number of cores. */
+START_TEST(fw_cfg_can_be_left_out)
+{
+    struct machine_config c = small();
+    struct guest g;
+    c.cores = 3;
+    for (int i = 0; i < 2; i++) {
+        c.fw_cfg = i == 0;
+        START(&g, &c, 0xba, 0x10, 0x05, 0, 0, 0xb8, 5, 0, 0, 0, 0x66, 0xef,
+              0xff, 0xc2, 0xec, 0xe6, 0xf4);
+        ck_assert_int_eq(run(&g)->status, i == 0 ? 7 : 0xff);
+        finish(&g);
+    }
+}
+END_TEST
+
 /* Statistics: leaves sum to cycles, and every name is unique. */
 struct seen {
     char name[600][80];
@@ -356,6 +417,9 @@ int main(void)
     tcase_add_test(t, limits_are_exact);
     tcase_add_test(t, the_callback_can_end_a_run);
     tcase_add_test(t, slices_leave_no_trace);
+    tcase_add_test(t, soft_off_ends_the_run);
+    tcase_add_test(t, a_pci_scan_finds_nothing_and_ends);
+    tcase_add_test(t, fw_cfg_can_be_left_out);
     tcase_add_test(t, statistics_are_named_once_and_sum);
     tcase_add_test(t, regions_and_their_misuse);
     tcase_add_test(t, a_second_core_is_started_by_sipi);

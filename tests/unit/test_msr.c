@@ -3,6 +3,7 @@
  * configuration's absences, and the registers that act. SDM Vol.4
  * "Architectural MSRs".
  */
+#include "cpu/cpuid.h"
 #include "tests/unit/sys_rig.h"
 
 static struct rig R;
@@ -107,15 +108,39 @@ START_TEST(reserved_bits_are_refused)
         {0x200, wide | 6},
         {0x201, 0x400},
         {0x201, wide},
-        {0x1a0, UINT64_C(1) << 34}, /* XD disable is not modelled */
-        {0x1d9, 1},                 /* LBR: this part has no records */
-        {0x1d9, 1 << 6},            /* TR is not modelled */
+        {0x1a0, 1 << 1}, /* MISC_ENABLE: reserved */
+        {0x1a0, UINT64_C(1) << 33},
+        {0x1d9, 1},      /* LBR: this part has no records */
+        {0x1d9, 1 << 6}, /* TR is not modelled */
         {0x17a, 4},
         {0x3a, 5}, /* locked */
     };
     R.c->msr.feature_control = 1;
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)
         refuses(rows[i].n, rows[i].v);
+}
+END_TEST
+
+/* What is there and has an effect, has no effect here, or is read-only. */
+START_TEST(misc_enable_switches_features)
+{
+    uint32_t out[4];
+    uint64_t was = get(0x1a0);
+    put(0x1a0, UINT64_C(0x400c50809));
+    ck_assert_uint_eq(get(0x1a0) & ~UINT64_C(0x1880), UINT64_C(0x400c50009));
+    cpuid_leaf(R.c, 0, 0, out);
+    ck_assert_uint_eq(out[0], 2);
+    cpuid_leaf(R.c, UINT32_C(0x80000001), 0, out);
+    ck_assert_uint_eq(out[3] >> 20 & 1, 0);
+    R.c->efer &= ~(uint64_t)EFER_NXE;
+    refuses(EFER, R.c->efer | EFER_NXE);
+    put(0x1a0, was);
+    ck_assert_uint_eq(get(0x1a0), was);
+    put(EFER, R.c->efer | EFER_NXE);
+    cpuid_leaf(R.c, 0, 0, out);
+    ck_assert_uint_gt(out[0], 2);
+    cpuid_leaf(R.c, UINT32_C(0x80000001), 0, out);
+    ck_assert_uint_eq(out[3] >> 20 & 1, 1);
 }
 END_TEST
 
@@ -270,6 +295,7 @@ static Suite *suite(void)
     const TTest *const tests[] = {
         registers_hold_what_is_written,
         reserved_bits_are_refused,
+        misc_enable_switches_features,
         read_only_registers,
         unknown_registers_are_gp,
         rdmsr_and_wrmsr_split_edx_eax,

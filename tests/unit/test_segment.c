@@ -300,6 +300,8 @@ START_TEST(iretq_to_user_drops_inner_segments)
     R.c->seg[SEG_FS].selector = 0; /* null with a base: it stays */
     R.c->seg[SEG_FS].attr = SEG_ATTR_UNUSABLE;
     R.c->seg[SEG_FS].base = 0x1234;
+    R.c->seg[SEG_GS] = R.c->seg[SEG_DS]; /* of level 0: only the base stays */
+    R.c->seg[SEG_GS].base = 0x5678;
     rig_faults(&R, "48 cf", 0x80, -1);
     ck_assert_uint_eq(rig_frame(&R, 1, false), SEL_UCODE64);
     ck_assert_uint_eq(rig_frame(&R, 2, false), FLAG_IF | FLAG_AC | FLAG_ONE);
@@ -307,6 +309,8 @@ START_TEST(iretq_to_user_drops_inner_segments)
     ck_assert_uint_eq(rig_frame(&R, 4, false), SEL_UDATA);
     ck_assert_uint_eq(R.c->seg[SEG_DS].selector, 0);
     ck_assert_uint_eq(R.c->seg[SEG_FS].base, 0x1234);
+    ck_assert_uint_eq(R.c->seg[SEG_GS].selector, 0);
+    ck_assert_uint_eq(R.c->seg[SEG_GS].base, 0x5678);
 }
 END_TEST
 
