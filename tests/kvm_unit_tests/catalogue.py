@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sub-tests of vmx.flat and the other images, by name, with what each is
+given besides the common machine and why one is known not to pass.
+
+Nothing of the test project is here but names.
+"""
+
+# group: (title, sub-tests of vmx.flat as --append takes them)
+GROUPS = {
+    "A": ("VMX operation", """
+        test_vmx_feature_control test_vmxon test_vmptrld test_vmclear
+        test_vmptrst test_vmwrite_vmread test_vmcs_high test_vmcs_lifecycle
+        test_vmx_caps test_vmread_flags_touch test_vmwrite_flags_touch"""),
+    "B": ("Entry and exit", """
+        null vmenter vmmcall v2_null_test v2_multiple_entries_test
+        fixture_test_case1 fixture_test_case2"""),
+    "C": ("Controls at work", """
+        control_field_PAT control_field_EFER CR_shadowing I/O_bitmap
+        instruction_intercept debug_controls MSR_switch disable_RDTSCP
+        exit_monitor_from_l2_test invalid_msr"""),
+    "D": ("Checks of VM entry", """
+        vmx_controls_test vmx_host_state_area_test vmx_guest_state_area_test
+        vmentry_movss_shadow_test vmentry_unrestricted_guest_test
+        vmx_ldtr_test vmx_cr_load_test vmx_cr4_osxsave_test vmx_no_nm_test
+        vmx_canonical_test vmx_cet_test"""),
+    "E": ("Events and activity states", """
+        interrupt nmi_hlt vmx_init_signal_test vmx_sipi_signal_test
+        vmx_db_test vmx_nmi_window_test vmx_intr_window_test
+        vmx_pending_event_test vmx_pending_event_hlt_test
+        vmx_exception_test"""),
+    "F": ("VMX-preemption timer", """
+        preemption_timer vmx_preemption_timer_zero_test
+        vmx_preemption_timer_tf_test vmx_preemption_timer_expiry_test"""),
+    "G": ("EPT and INVEPT", """
+        EPT_A/D_disabled EPT_A/D_enabled ept_access_test_not_present
+        ept_access_test_read_only ept_access_test_write_only
+        ept_access_test_read_write ept_access_test_execute_only
+        ept_access_test_execute_user_only ept_access_test_execute_both
+        ept_access_test_read_execute ept_access_test_read_execute_user_only
+        ept_access_test_read_execute_both ept_access_test_write_execute
+        ept_access_test_read_write_execute
+        ept_access_test_read_write_execute_user_only
+        ept_access_test_read_write_execute_both
+        ept_access_test_reserved_bits ept_access_test_ignored_bits
+        ept_access_test_paddr_not_present_ad_disabled
+        ept_access_test_paddr_not_present_ad_enabled
+        ept_access_test_paddr_read_only_ad_disabled
+        ept_access_test_paddr_read_only_ad_enabled
+        ept_access_test_paddr_read_write
+        ept_access_test_paddr_read_write_execute
+        ept_access_test_paddr_read_execute_ad_disabled
+        ept_access_test_paddr_read_execute_ad_enabled
+        ept_access_test_paddr_not_present_page_fault
+        ept_access_test_force_2m_page"""),
+    "H": ("Page-modification logging", "PML"),
+    "I": ("VPID and INVVPID", """
+        invvpid_test vmx_pf_no_vpid_test vmx_pf_invvpid_test
+        vmx_pf_vpid_test"""),
+    "J": ("Paging modes of a guest", """
+        vmx_pae_test vmx_pse_test vmx_pf_exception_test
+        vmx_pf_exception_forced_emulation_test"""),
+    "K": ("APIC virtualization", """
+        vmx_eoi_bitmap_ioapic_scan_test vmx_hlt_with_rvi_test
+        apic_reg_virt_test virt_x2apic_mode_test vmx_basic_vid_test
+        vmx_eoi_virt_test vmx_posted_interrupts_test"""),
+    "L": ("APIC pass-through", """
+        vmx_apic_passthrough_test vmx_apic_passthrough_thread_test
+        vmx_apic_passthrough_tpr_threshold_test"""),
+    "M": ("VMCS shadowing", "vmx_vmcs_shadow_test"),
+    "N": ("TSC and MSR lists", """
+        vmx_store_tsc_test atomic_switch_max_msrs_test
+        atomic_switch_overflow_msrs_test rdtsc_vmexit_diff_test"""),
+    "O": ("Monitor trap flag", "vmx_mtf_test vmx_mtf_pdpte_test"),
+}
+
+# Sub-test or entry: options of `vtsim run` that it needs.
+OPTIONS = {
+    "test_vmx_feature_control": ["--set", "core.vtx.feature_control=0"],
+}
+
+# Why one does not pass, from the test's own source and the run's output.
+WHY = {}
+
+# The other images: entry, file, command line, options. Those that need a
+# second processor, a paravirtual interface or another vendor's features are
+# named in LEFT_OUT.
+OTHERS = [
+    ("xapic", "apic", "", ["--set", "core.x2apic=off"]),
+    ("x2apic", "apic", "", []),
+    ("vmexit_cpuid", "vmexit", "cpuid", []),
+    ("vmexit_mov_from_cr8", "vmexit", "mov_from_cr8", []),
+    ("vmexit_mov_to_cr8", "vmexit", "mov_to_cr8", []),
+    ("vmexit_inl_pmtimer", "vmexit", "inl_from_pmtimer", []),
+    ("vmexit_tscdeadline", "vmexit", "tscdeadline", []),
+    ("vmexit_tscdeadline_immed", "vmexit", "tscdeadline_immed", []),
+    ("vmexit_cr0_wp", "vmexit", "toggle_cr0_wp", []),
+    ("vmexit_cr4_pge", "vmexit", "toggle_cr4_pge", []),
+    ("access", "access_test", "", []),
+    ("smap", "smap", "", []),
+    ("pku", "pku", "", ["--set", "core.pku=on"]),
+    ("pks", "pks", "", []),
+    ("emulator", "emulator", "", []),
+    ("eventinj", "eventinj", "", []),
+    ("hypercall", "hypercall", "", []),
+    ("idt_test", "idt_test", "", []),
+    ("memory", "memory", "", ["--set", "core.clwb=on"]),
+    ("msr", "msr", "", []),
+    ("realmode", "realmode", "", []),
+    ("s3", "s3", "", []),
+    ("setjmp", "setjmp", "", []),
+    ("sieve", "sieve", "", []),
+    ("syscall", "syscall", "", []),
+    ("tsc", "tsc", "", []),
+    ("tsc_adjust", "tsc_adjust", "", []),
+    ("xsave", "xsave", "", []),
+    ("rmap_chain", "rmap_chain", "", []),
+    ("pcid-enabled", "pcid", "", []),
+    ("pcid-disabled", "pcid", "",
+     ["--set", "core.pcid=off", "--set", "core.invpcid=off"]),
+    ("rdpru", "rdpru", "", []),
+    ("umip", "umip", "", ["--set", "core.umip=on"]),
+    ("la57", "la57", "", ["--set", "core.linear_bits=57"]),
+    ("debug", "debug", "", []),
+    ("tsx-ctrl", "tsx-ctrl", "", []),
+    ("cet", "cet", "", []),
+    ("lam", "lam", "", []),
+]
+
+LEFT_OUT = {
+    "ioapic smptest smptest3 vmexit_ipi vmexit_ipi_halt": "several cores",
+    "vmexit_vmcall kvmclock_test asyncpf hyperv_* vmware_backdoors":
+        "interfaces of one hypervisor",
+    "access_fep": "forced emulation, an interface of one hypervisor",
+    "svm*": "AMD's virtualization",
+    "pmu*": "run only with one hypervisor",
+    "intel_iommu": "no IOMMU yet",
+    "cmpxchg8b taskswitch taskswitch2": "built for 32 bits only",
+    "pcid-asymmetric": "INVPCID without PCID, which no processor has",
+}
+
+
+def vmx_subtests():
+    """[(group, name)] in the order of the groups."""
+    return [(key, name) for key, (_, names) in GROUPS.items()
+            for name in names.split()]
