@@ -56,3 +56,29 @@ add_custom_command(
           -T ${guests}/boot/guest.ld ${semantics}/tasks.c -o ${guests_out}/tasks.elf
   DEPENDS ${guests}/boot/guest.ld ${semantics}/tasks.c ${semantics}/tasks.def)
 add_custom_target(guest_tasks ALL DEPENDS ${guests_out}/tasks.elf)
+
+# Tests of VMX: build/semantics/<name>.elf for `vtsim regress`, and a disk on
+# demand for machines with a BIOS.
+set(semantics_out ${CMAKE_BINARY_DIR}/semantics)
+file(MAKE_DIRECTORY ${semantics_out})
+set(vmx_tests ${semantics}/vmx)
+function(vmx_test name)
+  set(out ${semantics_out}/${name}.elf)
+  set(sources ${vmx_tests}/lib.c ${ARGN})
+  add_custom_command(
+    OUTPUT ${out}
+    COMMAND ${VTSIM_GUEST_CC} ${guest_flags} -mgeneral-regs-only
+            -I${CMAKE_SOURCE_DIR}/workloads
+            -T ${guests}/boot/guest.ld ${guests}/boot/start.S ${sources}
+            -o ${out}
+    DEPENDS ${guests}/boot/guest.ld ${guests}/boot/start.S ${sources}
+            ${vmx_tests}/vmx.h)
+  add_custom_command(
+    OUTPUT ${semantics_out}/${name}.img
+    COMMAND bash ${guests}/bench/make_disk.sh ${VTSIM_GUEST_CC} ${out}
+            ${guests}/bench/bootsect.S ${semantics_out}/${name}.img
+    DEPENDS ${out} ${guests}/bench/bootsect.S ${guests}/bench/make_disk.sh)
+  add_custom_target(semantics_${name} ALL DEPENDS ${out})
+  add_custom_target(semantics_${name}_disk DEPENDS ${semantics_out}/${name}.img)
+endfunction()
+vmx_test(vmx_exits ${vmx_tests}/exits.c)
