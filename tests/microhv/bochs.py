@@ -14,6 +14,7 @@ import os
 import pathlib
 import pty
 import select
+import shutil
 import struct
 import subprocess
 import sys
@@ -145,6 +146,8 @@ def main():
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--log", action="store_true")
     o = parser.parse_args()
+    if not shutil.which("bochs"):
+        sys.exit(77)
     modules = [(o.guest, f"guest {o.append}".strip())]
     modules += [tuple(m.split("=", 1)) for m in o.module]
     with tempfile.TemporaryDirectory() as name:
