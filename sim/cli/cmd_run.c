@@ -305,7 +305,8 @@ static enum sim_status build(struct run *r, struct sim_error *e)
         .share = (const char *const *)r->share,
         .share_read_only = r->share_read_only,
         .shares = r->shares,
-        .proxy = r->load.kind == IMAGE_LINUX,
+        /* A monitor writes its messages to stderr by it. */
+        .proxy = r->load.kind == IMAGE_LINUX || r->o.under.given,
         .self = r,
         .note = note,
     };
