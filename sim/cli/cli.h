@@ -12,6 +12,7 @@ struct argp;
 
 /* `argv[0]` is the subcommand's name. They return the exit status. */
 int cmd_run(int argc, char **argv);
+int cmd_regress(int argc, char **argv);
 int cmd_params(int argc, char **argv);
 int cmd_presets(int argc, char **argv);
 

@@ -9,6 +9,7 @@
 
 static const char help[] =
     "usage: vtsim run [options] IMAGE [-- guest arguments]\n"
+    "       vtsim regress [options] DIR|IMAGE...\n"
     "       vtsim params [PATTERN]\n"
     "       vtsim presets [NAME]\n"
     "       vtsim --help | --version\n"
@@ -17,6 +18,7 @@ static const char help[] =
     "\n"
     "  run      run a static Linux program, a multiboot kernel, an ELF64\n"
     "           image or flat code, and say where the cycles went\n"
+    "  regress  run guest tests and report TAP and JUnit XML\n"
     "  params   every parameter: value, unit, range and meaning\n"
     "  presets  the processors there are, and where their values come from\n"
     "\n"
@@ -27,22 +29,24 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"run", cmd_run},
+    {"regress", cmd_regress},
     {"params", cmd_params},
     {"presets", cmd_presets},
 };
 
 static int usage(const char *format, const char *word)
 {
-    static const char *const words[] = {"run", "params", "presets", "--help",
-                                        "--version"};
+    static const char *const words[] = {"run",     "regress", "params",
+                                        "presets", "--help",  "--version"};
     struct sim_error e;
-    const char *near = word != NULL ? cli_nearest(words, 5, word) : NULL;
+    const char *near = word != NULL ? cli_nearest(words, 6, word) : NULL;
     if (near != NULL)
         sim_fail(&e, SIM_USAGE, "unknown %s '%.60s' (did you mean %s?)", format,
                  word, near);
     else if (word != NULL)
         sim_fail(&e, SIM_USAGE,
-                 "unknown %s '%.60s' (run, params, presets; see vtsim --help)",
+                 "unknown %s '%.60s' (run, regress, params, presets; see vtsim "
+                 "--help)",
                  format, word);
     else
         sim_fail(&e, SIM_USAGE, "%s", format);
@@ -62,7 +66,7 @@ static int finish(int status)
 int main(int argc, char **argv)
 {
     if (argc < 2)
-        return usage("a command is due: run, params or presets "
+        return usage("a command is due: run, regress, params or presets "
                      "(see vtsim --help)",
                      NULL);
     const char *word = argv[1];

@@ -505,7 +505,7 @@ static bool as_reported(const struct exit_case *k)
     uint64_t at = (uintptr_t)k->at, after = (uintptr_t)k->after;
     bool good = true;
     if (k->rip != ANY && rip != (k->rip == FAULT ? at : after)) {
-        diag("RIP %lx, not %lx", rip, k->rip == FAULT ? at : after);
+        diag("RIP 0x%lx, not 0x%lx", rip, k->rip == FAULT ? at : after);
         good = false;
     }
     if (k->length && vmread(F_LENGTH) != after - at) {
@@ -513,7 +513,7 @@ static bool as_reported(const struct exit_case *k)
         good = false;
     }
     if ((qual & k->mask) != (k->qualification & k->mask)) {
-        diag("qualification %lx, not %lx", qual, k->qualification);
+        diag("qualification 0x%lx, not 0x%lx", qual, k->qualification);
         good = false;
     }
     return good;
@@ -525,7 +525,7 @@ static bool event_is(uint64_t due)
 {
     uint64_t event = vmread(F_EXIT_EVENT) & 0x800007ff;
     if (event != due)
-        diag("interruption information %lx, not %lx", event, due);
+        diag("interruption information 0x%lx, not 0x%lx", event, due);
     apic_write(0xb0, 0);
     return event == due;
 }
@@ -549,7 +549,7 @@ static void run_case(const struct exit_case *k)
     }
     uint64_t reason = vm_run(&vm);
     if (reason != k->reason)
-        diag("exit reason %lx at %lx, qualification %lx", reason,
+        diag("exit reason 0x%lx at 0x%lx, qualification 0x%lx", reason,
              vmread(F_GUEST_RIP), vmread(F_QUALIFICATION));
     bool good = reason == k->reason && as_reported(k);
     if (good && k->reason == 1)
@@ -569,7 +569,7 @@ static void test_nmi(void)
     }
     uint64_t reason = vm_run(&vm);
     if (reason != 0)
-        diag("exit reason %lx", reason);
+        diag("exit reason 0x%lx", reason);
     ok(reason == 0 && event_is(0x80000202), "exit 0 nmi");
 }
 
@@ -582,7 +582,7 @@ static void test_failure(unsigned i)
     bool good =
         reason == failures[i].reason && qual == failures[i].qualification;
     if (!good)
-        diag("exit reason %lx, qualification %lx", reason, qual);
+        diag("exit reason 0x%lx, qualification 0x%lx", reason, qual);
     ok(good, "exit %u %s", (unsigned)failures[i].reason & 0xffff,
        failures[i].name);
 }
