@@ -57,6 +57,18 @@ static void print_values(const struct config_file *f,
     }
 }
 
+static void print_published(const struct config_file *f)
+{
+    struct published p;
+    for (size_t i = 0; config_file_published(f, i, &p); i++) {
+        if (i == 0)
+            printf("\n%-28s %-11s %-8s %-9s %s\n", "published", "value", "unit",
+                   "basis", "source");
+        printf("%-28s %-11s %-8s %-9s %s\n", p.name, p.value, "cycles",
+               p.confidence, p.source);
+    }
+}
+
 static enum sim_status show(const char *name, struct sim_error *e)
 {
     struct machine_config c;
@@ -71,6 +83,7 @@ static enum sim_status show(const char *name, struct sim_error *e)
                config_file_title(f), "parameter", "value", "unit", "basis",
                "source");
         print_values(f, &c);
+        print_published(f);
     }
     config_file_free(f);
     return s;

@@ -30,7 +30,7 @@ struct walk {
 static bool is_about_the_file(const char *key)
 {
     return strcmp(key, "title") == 0 || strcmp(key, "preset") == 0 ||
-           strcmp(key, "source") == 0;
+           strcmp(key, "source") == 0 || strcmp(key, "published") == 0;
 }
 
 static enum sim_status unknown(const struct walk *w, const char *name,
@@ -123,6 +123,32 @@ static enum sim_status walk_map(struct walk *w, const struct yaml_node *map,
     return SIM_OK;
 }
 
+/* The map `name` of lists of `words` scalars each, if it is there. */
+static enum sim_status check_lists(const struct config_file *f,
+                                   const char *name, unsigned words,
+                                   const char *due, struct sim_error *e)
+{
+    const struct yaml_node *map = yaml_child(f->root, name);
+    if (map == NULL)
+        return SIM_OK;
+    if (map->kind != YAML_MAP)
+        return sim_fail(e, SIM_BAD_INPUT, "%s:%d:%d: %s: a map is due", f->name,
+                        map->line, map->column, name);
+    for (const struct yaml_node *n = map->child; n != NULL; n = n->next) {
+        unsigned count = 0;
+        bool scalars = n->kind == YAML_LIST;
+        if (scalars)
+            for (const struct yaml_node *w = n->child; w != NULL;
+                 w = w->next, count++)
+                scalars = scalars && w->kind == YAML_SCALAR;
+        if (!scalars || count != words)
+            return sim_fail(e, SIM_BAD_INPUT,
+                            "%s:%d:%d: %s of %.80s: [%s] is due", f->name,
+                            n->line, n->column, name, n->key, due);
+    }
+    return SIM_OK;
+}
+
 /* The keys about the file itself have the right shape. */
 static enum sim_status check_about(const struct config_file *f,
                                    struct sim_error *e)
@@ -134,23 +160,10 @@ static enum sim_status check_about(const struct config_file *f,
             return sim_fail(e, SIM_BAD_INPUT, "%s:%d:%d: %s: a word is due",
                             f->name, n->line, n->column, words[i]);
     }
-    const struct yaml_node *source = yaml_child(f->root, "source");
-    if (source == NULL)
-        return SIM_OK;
-    if (source->kind != YAML_MAP)
-        return sim_fail(e, SIM_BAD_INPUT, "%s:%d:%d: source: a map is due",
-                        f->name, source->line, source->column);
-    for (const struct yaml_node *n = source->child; n != NULL; n = n->next) {
-        const struct yaml_node *first = n->child;
-        if (n->kind != YAML_LIST || first == NULL || first->next == NULL ||
-            first->next->next != NULL || first->kind != YAML_SCALAR ||
-            first->next->kind != YAML_SCALAR)
-            return sim_fail(e, SIM_BAD_INPUT,
-                            "%s:%d:%d: source of %.80s: [confidence, text] is "
-                            "due",
-                            f->name, n->line, n->column, n->key);
-    }
-    return SIM_OK;
+    enum sim_status s = check_lists(f, "source", 2, "confidence, text", e);
+    if (s == SIM_OK)
+        s = check_lists(f, "published", 3, "value, confidence, text", e);
+    return s;
 }
 
 enum sim_status config_file_read(const char *name, const char *data, size_t len,
@@ -258,6 +271,22 @@ bool config_file_source(const struct config_file *f, const char *param,
         *text = n->child->next->text;
     }
     return best != 0;
+}
+
+bool config_file_published(const struct config_file *f, size_t index,
+                           struct published *out)
+{
+    const struct yaml_node *map = yaml_child(f->root, "published");
+    const struct yaml_node *n = map == NULL ? NULL : map->child;
+    while (n != NULL && index-- > 0)
+        n = n->next;
+    if (n == NULL)
+        return false;
+    out->name = n->key;
+    out->value = n->child->text;
+    out->confidence = n->child->next->text;
+    out->source = n->child->next->next->text;
+    return true;
 }
 
 enum sim_status preset_read(const char *name, struct config_file **out,

@@ -40,6 +40,15 @@ bool config_file_gives(const struct config_file *f, const char *param);
 bool config_file_source(const struct config_file *f, const char *param,
                         const char **confidence, const char **text);
 
+/* Measurements of the part that the values were chosen to reproduce, in the
+ * file's order: "vm_round_trip", or "vm_round_trip.<by whom>" of another
+ * source than the one that was followed. False: no more. */
+struct published {
+    const char *name, *value, *confidence, *source;
+};
+bool config_file_published(const struct config_file *f, size_t index,
+                           struct published *out);
+
 /* --- Presets, compiled into the program --------------------------------- */
 
 struct preset {

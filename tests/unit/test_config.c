@@ -247,8 +247,8 @@ START_TEST(presets_are_valid_and_sourced)
     static const char *const bases[] = {"read", "recalled", "derived",
                                         "chosen"};
     static const char *const due[] = {
-        "haswell", "icelake-sp", "nehalem",  "sandybridge", "sapphirerapids",
-        "skylake", "toy",        "westmere", "zen3",
+        "haswell", "icelake-sp", "nehalem", "sandybridge", "sapphirerapids",
+        "skylake", "skylake-sp", "toy",     "westmere",    "zen3",
     };
     size_t count;
     const struct preset *p = preset_all(&count);
@@ -289,6 +289,11 @@ START_TEST(presets_state_every_optional_feature)
 #include "cpu/optional_features.def"
 #undef OPTIONAL
     };
+    static const char *const vtx[] = {
+#define VTX(field, doc) "core.vtx." #field,
+#include "cpu/vmx/features.def"
+#undef VTX
+    };
     size_t count;
     const struct preset *p = preset_all(&count);
     for (size_t i = 0; i < count; i++) {
@@ -299,8 +304,41 @@ START_TEST(presets_state_every_optional_feature)
             ck_assert_msg(config_file_gives(f, features[k]),
                           "%s does not say whether it has %s", p[i].name,
                           features[k]);
+        bool vmx = false;
+        struct machine_config c;
+        config_defaults(&c);
+        ck_assert_int_eq(config_file_apply(f, &c, &e), SIM_OK);
+        vmx = c.core.vmx;
+        for (size_t k = 0; k < sizeof vtx / sizeof vtx[0]; k++)
+            ck_assert_msg(config_file_gives(f, vtx[k]) == vmx,
+                          "%s does not say whether it has %s", p[i].name,
+                          vtx[k]);
         config_file_free(f);
     }
+}
+END_TEST
+
+/* Published figures are numbers with a basis, and none is of a part that
+ * lacks the feature. */
+START_TEST(published_figures_are_sourced)
+{
+    size_t count, figures = 0;
+    const struct preset *all = preset_all(&count);
+    for (size_t i = 0; i < count; i++) {
+        struct config_file *f = NULL;
+        struct sim_error e;
+        struct published p;
+        ck_assert_int_eq(preset_read(all[i].name, &f, &e), SIM_OK);
+        for (size_t k = 0; config_file_published(f, k, &p); k++, figures++) {
+            char *end;
+            ck_assert(strtoul(p.value, &end, 10) > 0 && *end == '\0');
+            ck_assert(strcmp(p.confidence, "read") == 0 ||
+                      strcmp(p.confidence, "recalled") == 0);
+            ck_assert(p.source[0] != '\0');
+        }
+        config_file_free(f);
+    }
+    ck_assert_uint_ge(figures, 8);
 }
 END_TEST
 
@@ -352,6 +390,7 @@ int main(void)
     tcase_add_test(t, every_parameter_prints_what_it_reads);
     tcase_add_test(t, presets_are_valid_and_sourced);
     tcase_add_test(t, presets_state_every_optional_feature);
+    tcase_add_test(t, published_figures_are_sourced);
     tcase_add_test(t, unknown_preset_names_those_there_are);
     tcase_add_test(t, sha256_agrees_with_published_digests);
     suite_add_tcase(s, t);
