@@ -212,4 +212,5 @@ void cpu_register_stats(const struct cpu *c, struct stat_registry *r,
 {
     stat_register(r, prefix, stats, sizeof stats / sizeof stats[0], c);
     mmu_register_stats(c->mmu, r, prefix);
+    vmx_register_stats(c, r, prefix);
 }

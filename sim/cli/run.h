@@ -91,6 +91,8 @@ SIM_MUST_CHECK enum sim_status report_text(const struct run_report *r,
 
 /* The one-screen summary, on stderr. */
 void report_summary(const struct run_report *r);
+/* The table of VM exits, when there were any. */
+void report_exits(const struct run_report *r);
 
 /* Value of a statistic by its full name; 0 and false when there is none. */
 bool report_value(const struct run_report *r, const char *name,

@@ -235,4 +235,5 @@ void report_summary(const struct run_report *r)
     print_stack(r, cycles);
     print_tlbs(r, instructions);
     print_walks(r);
+    report_exits(r);
 }

@@ -9,6 +9,7 @@
  * whose ends signals and limits of the host are looked at, have a fixed
  * simulated length.
  */
+#include "cpu/exits.h"
 #include "cpu/regs.h"
 #include "sim/machine/inside.h"
 #include "timer/tsc.h"
@@ -513,6 +514,12 @@ const struct cycle_account *machine_account(const struct machine *m,
                                             unsigned core)
 {
     return cpu_account(m->core[core].cpu);
+}
+
+bool machine_exits(const struct machine *m, unsigned core, unsigned index,
+                   struct cpu_exits *out)
+{
+    return cpu_exits(m->core[core].cpu, index, out);
 }
 
 uint64_t machine_committed(const struct machine *m)

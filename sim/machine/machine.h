@@ -93,6 +93,11 @@ void machine_quit(struct machine *m);
 /* Every statistic; live while the machine is. */
 const struct stat_registry *machine_stats(const struct machine *m);
 
+/* VM exits of a core: see cpu/exits.h. */
+struct cpu_exits;
+bool machine_exits(const struct machine *m, unsigned core, unsigned index,
+                   struct cpu_exits *out);
+
 /* Account of a core: not of the region of interest, of everything. */
 const struct cycle_account *machine_account(const struct machine *m,
                                             unsigned core);

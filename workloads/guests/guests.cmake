@@ -29,6 +29,7 @@ bare_guest(hello ${guests}/hello/hello.c)
 bare_guest(ends ${guests}/ends/ends.c)
 bare_guest(counters ${guests}/counters/counters.c)
 bare_guest(exits ${guests}/exits/exits.c)
+bare_guest(vmxcost ${guests}/vmxcost/vmxcost.c ${guests}/vmxcost/enter.S)
 
 # The benchmark behind a boot sector, for models that only have a BIOS.
 add_custom_command(
