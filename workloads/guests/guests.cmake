@@ -17,7 +17,8 @@ function(bare_guest name)
   set(out ${guests_out}/${name}.elf)
   add_custom_command(
     OUTPUT ${out}
-    COMMAND ${VTSIM_GUEST_CC} ${guest_flags} -I${CMAKE_SOURCE_DIR}/workloads
+    COMMAND ${VTSIM_GUEST_CC} ${guest_flags} -I${CMAKE_SOURCE_DIR}
+            -I${CMAKE_SOURCE_DIR}/workloads
             -T ${guests}/boot/guest.ld ${guests}/boot/start.S ${ARGN} -o ${out}
     DEPENDS ${guests}/boot/guest.ld ${guests}/boot/start.S ${ARGN})
   add_custom_target(guest_${name} ALL DEPENDS ${out})
