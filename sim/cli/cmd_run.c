@@ -33,6 +33,7 @@ struct run {
     bool share_read_only[RUN_LIST_MAX];
     size_t shares;
     struct plan plan;
+    uint64_t told_low, told_high; /* RAM of the guest below a monitor */
     struct load_result load;
     struct hostio_file stats, stats_text;
     int serial_fd, signal_fd;
@@ -69,38 +70,6 @@ static enum sim_status read_module(struct run *r, const char *word,
     return s;
 }
 
-/* Beside the program, or where cmake --install puts it. */
-static enum sim_status find_beside(const char *name, const char *role,
-                                   struct load_file *f, bool *found,
-                                   struct sim_error *e)
-{
-    static const char *const places[] = {"", "../lib/vtsim/"};
-    char exe[PATH_MAX], path[PATH_MAX + 64];
-    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    *found = false;
-    if (n <= 0)
-        return SIM_OK;
-    exe[n] = '\0';
-    char *slash = strrchr(exe, '/');
-    if (slash != NULL)
-        slash[1] = '\0';
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        snprintf(path, sizeof path, "%s%s%s", exe, places[i], name);
-        if (access(path, F_OK) != 0)
-            continue;
-        enum sim_status s = load_read(f, path, role, e);
-        *found = s == SIM_OK;
-        if (s != SIM_OK)
-            return s;
-        /* Where it is installed does not belong into results. */
-        free(f->path);
-        f->path = strdup(name);
-        return f->path != NULL ? SIM_OK
-                               : sim_fail(e, SIM_NO_RESOURCE, "out of memory");
-    }
-    return SIM_OK;
-}
-
 static enum sim_status find_monitor(struct run *r, struct sim_error *e)
 {
     bool found;
@@ -112,7 +81,7 @@ static enum sim_status find_monitor(struct run *r, struct sim_error *e)
         return sim_fail(e, SIM_USAGE, "--under: %u cores (microhv runs one)",
                         c->cores);
     enum sim_status s =
-        find_beside("microhv.elf", "monitor", &r->monitor, &found, e);
+        run_find_beside("microhv.elf", "monitor", &r->monitor, &found, e);
     if (s == SIM_OK && !found)
         s = sim_fail(e, SIM_NO_RESOURCE,
                      "microhv.elf, the monitor, is not beside vtsim nor in "
@@ -171,7 +140,7 @@ static enum sim_status read_files(struct run *r, struct sim_error *e)
     for (size_t i = 0; i < r->o.share.count && s == SIM_OK; i++)
         s = add_share(r, r->o.share.word[i], e);
     if (s == SIM_OK && r->o.kind == IMAGE_LINUX)
-        s = find_beside("pk.elf", "pk", &r->pk, &r->has_pk, e);
+        s = run_find_beside("pk.elf", "pk", &r->pk, &r->has_pk, e);
     if (s == SIM_OK && r->o.under.given)
         s = find_monitor(r, e);
     return s;
@@ -234,6 +203,8 @@ static enum sim_status plan_all(struct run *r, struct sim_error *e)
     }
     const struct under_layout u = under_layout(*ram, r->o.under.granule);
     *ram = u.total;
+    r->told_low = u.guest_low;
+    r->told_high = u.guest_high;
     under_plan_init(&r->plan, r->image.path, &u);
     s = load_plan(&request, &r->plan, &r->load, e);
     return s != SIM_OK ? s
@@ -307,6 +278,8 @@ static enum sim_status build(struct run *r, struct sim_error *e)
         .shares = r->shares,
         /* A monitor writes its messages to stderr by it. */
         .proxy = r->load.kind == IMAGE_LINUX || r->o.under.given,
+        .told_low = r->told_low,
+        .told_high = r->told_high,
         .self = r,
         .note = note,
     };

@@ -22,6 +22,12 @@ struct word_list {
     size_t count;
 };
 
+/* Read an image that is installed with vtsim; `*found` says whether it is. */
+SIM_MUST_CHECK enum sim_status run_find_beside(const char *name,
+                                               const char *role,
+                                               struct load_file *f, bool *found,
+                                               struct sim_error *e);
+
 /* --under: a monitor between the machine and the guest. */
 enum { RUN_UNDER_MAX = 256 };
 struct run_under {

@@ -216,10 +216,22 @@ static void create_uart(struct machine *m)
     b->uart.s.lcr = LCR_8N1; /* as firmware leaves it */
 }
 
-static void create_timers(struct machine *m)
+/* The RAM that firmware tells of: that behind it is a monitor's. */
+static void told_ram(const struct machine *m, uint64_t *low, uint64_t *high)
 {
     const uint64_t hole = UINT64_C(3) << 30;
     uint64_t ram = m->config.memory.ram_bytes;
+    *low = m->io.told_low;
+    *high = m->io.told_high;
+    if (*low == 0) {
+        *low = ram < hole ? ram : hole;
+        *high = ram - *low;
+    }
+}
+
+static void create_timers(struct machine *m)
+{
+    uint64_t low, high;
     struct board *b = &m->board;
     struct pit_wiring pit = {.irq = pic_irq_port(&b->pic), .line = PIT_IRQ};
     alarm_create(m, pit_on_time, &b->pit, &pit.clock);
@@ -231,8 +243,8 @@ static void create_timers(struct machine *m)
     };
     alarm_create(m, rtc_on_time, &b->rtc, &rtc.clock);
     rtc_init(&b->rtc, &rtc);
-    rtc_set_memory(&b->rtc, ram < hole ? ram : hole,
-                   ram < hole ? 0 : ram - hole);
+    told_ram(m, &low, &high);
+    rtc_set_memory(&b->rtc, low, high);
 }
 
 static void create_acpi(struct machine *m)
@@ -266,15 +278,15 @@ static void add_e820(struct fwcfg *f, uint64_t low, uint64_t high)
 
 static void create_fwcfg(struct machine *m)
 {
-    const uint64_t hole = UINT64_C(3) << 30;
-    uint64_t ram = m->config.memory.ram_bytes;
+    uint64_t low, high;
     struct fwcfg *f = &m->board.fwcfg;
+    told_ram(m, &low, &high);
     fwcfg_init(f);
-    fwcfg_add_number(f, FWCFG_RAM_SIZE, ram, 8);
+    fwcfg_add_number(f, FWCFG_RAM_SIZE, low + high, 8);
     fwcfg_add_number(f, FWCFG_NOGRAPHIC, 1, 2);
     fwcfg_add_number(f, FWCFG_NB_CPUS, m->config.cores, 2);
     fwcfg_add_number(f, FWCFG_MAX_CPUS, m->config.cores, 2);
-    add_e820(f, ram < hole ? ram : hole, ram < hole ? 0 : ram - hole);
+    add_e820(f, low, high);
 }
 
 /* Devices that a configuration may leave out. */

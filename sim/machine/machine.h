@@ -21,6 +21,8 @@ struct machine_io {
     const bool *share_read_only;
     size_t shares;
     bool proxy; /* the host proxy is there: the guest is pk */
+    /* RAM from 0 and from 4 GiB up that firmware tells of; both 0: all. */
+    uint64_t told_low, told_high;
     /* One remark for the user, without newline. */
     void *self;
     void (*note)(void *self, const char *text);
