@@ -70,6 +70,18 @@ void lapic_timer_reset(struct lapic_timer *t)
     t->clock.arm(t->clock.self, SIM_NEVER);
 }
 
+/* Make the newest reload of a periodic count the load that `start` and
+ * `first` describe, so that the count goes on when periods end. */
+static void begin_at_reload(struct lapic_timer *t)
+{
+    uint64_t gone = counts_by(t, now_of(t));
+    if (!t->s.counting || gone < t->s.first)
+        return;
+    uint64_t whole = (gone - t->s.first) / t->s.initial;
+    t->s.start = count_instant(t, t->s.first + whole * t->s.initial);
+    t->s.first = t->s.initial;
+}
+
 void lapic_timer_set_mode(struct lapic_timer *t, unsigned mode)
 {
     mode &= 3;
@@ -83,6 +95,8 @@ void lapic_timer_set_mode(struct lapic_timer *t, unsigned mode)
     if (!counts || !counted) {
         disarm(t);
         t->s.initial = 0;
+    } else if (t->s.mode == LAPIC_TIMER_PERIODIC) {
+        begin_at_reload(t);
     }
     t->s.mode = (uint8_t)mode;
 }

@@ -23,6 +23,7 @@ enum {
     ICR = 0x300,
     ICR_HIGH = 0x310,
     LVT_TIMER = 0x320,
+    LVT_PERF = 0x340,
     LVT_LINT0 = 0x350,
     LVT_ERROR = 0x370,
     INITIAL = 0x380,
@@ -214,6 +215,9 @@ START_TEST(reserved_and_illegal_ipis_send_nothing)
     put(ICR, 0x000c0700);
     put(ICR, 0x0000000f); /* vector below 16 */
     put(ICR, 0x00040500); /* INIT to self */
+    put(ICR, 0x00080500); /* ... and to all with self */
+    put(ICR, 0x00080400); /* so NMI */
+    put(ICR, 0x00080152); /* and lowest priority */
     ck_assert_uint_eq(R.messages, 0);
     ck_assert(!R.c->init_pending);
 }
@@ -248,6 +252,259 @@ START_TEST(nmi_message_interrupts_with_if_clear)
     cpu_apic_message(R.c, &m);
     rig_faults(&R, "90 f4", EXC_NMI, -1);
     ck_assert(R.c->nmi_blocked);
+}
+END_TEST
+
+/* Accepted interrupts stay: "Local APIC State After It Has Been Software
+ * Disabled". */
+START_TEST(software_disable_keeps_what_is_pending)
+{
+    fixed(0x41);
+    put(SVR, 0xff);
+    ck_assert_int_eq(lapic_pending(R.c), 0x41);
+    R.c->eflags |= FLAG_IF;
+    rig_faults(&R, "90 f4", 0x41, -1);
+    struct apic_message nmi = {.delivery = 4};
+    cpu_apic_message(R.c, &nmi);
+    ck_assert(R.c->nmi_pending);
+    put(ICR_HIGH, 0x03000000);
+    put(ICR, 0x00004062); /* it still sends */
+    ck_assert_uint_eq(R.messages, 1);
+}
+END_TEST
+
+/* Undefined by the manual but for 32 bits at a multiple of 16. */
+START_TEST(other_access_sizes)
+{
+    struct mmio_port p = cpu_apic_port(R.c);
+    uint64_t v;
+    put(TPR, 0x35);
+    ck_assert(p.read(p.self, TPR, 1, &v));
+    ck_assert_uint_eq(v, 0x35);
+    ck_assert(p.read(p.self, SVR, 2, &v));
+    ck_assert_uint_eq(v, 0x1ff);
+    ck_assert(p.write(p.self, TPR, 1, 0x44));
+    ck_assert(p.write(p.self, SVR + 2, 2, 0xffff));
+    ck_assert_uint_eq(get(TPR), 0x35);
+    put(ESR, 0);
+    ck_assert_uint_eq(get(ESR), 0);
+    ck_assert(p.read(p.self, TPR, 8, &v)); /* no register is as wide */
+    ck_assert_uint_eq(v, 0);
+    ck_assert(p.write(p.self, TPR, 8, 0));
+    put(ESR, 0);
+    ck_assert_uint_eq(get(ESR), 0x80);
+    ck_assert_uint_eq(get(TPR), 0x35);
+}
+END_TEST
+
+/* ------------------------------------------------------------ IA32_APIC_BASE
+ */
+
+enum { BASE = 0xfee00100, ENABLE = 0x800, X2APIC = 0xc00 };
+
+static void base(uint64_t v)
+{
+    ck_assert(msr_write(R.c, 0x1b, v));
+}
+
+START_TEST(disabled_there_is_no_apic)
+{
+    struct mmio_port p = cpu_apic_port(R.c);
+    uint64_t v;
+    put(TPR, 0x30);
+    put(LVT_TIMER, 0x44);
+    put(0x20, 0x05000000);
+    fixed(0x41);
+    base(BASE);
+    ck_assert(!p.read(p.self, VERSION, 4, &v));
+    ck_assert(!p.write(p.self, TPR, 4, 0));
+    ck_assert_int_eq(lapic_pending(R.c), -1);
+    fixed(0x42);
+    lapic_set_cr8(R.c, 9);
+    ck_assert_uint_eq(lapic_cr8(R.c), 9);
+    /* Enabled again it is as after a reset. */
+    base(BASE | ENABLE);
+    ck_assert_uint_eq(get(TPR), 0);
+    ck_assert_uint_eq(get(SVR), 0xff);
+    ck_assert_uint_eq(get(LVT_TIMER), 0x10000);
+    ck_assert_uint_eq(get(ID), 0);
+    ck_assert(!in_bank(IRR, 0x41) && !in_bank(IRR, 0x42));
+    put(SVR, 0x1ff);
+    fixed(0x43);
+    ck_assert_int_eq(lapic_pending(R.c), 0x43);
+}
+END_TEST
+
+/* The 8259's line is the processor's INTR pin then. */
+START_TEST(disabled_the_intr_pin_works)
+{
+    ck_assert(!lapic_accepts_extint(R.c));
+    base(BASE);
+    R.inta_vector = 0x77;
+    R.c->eflags |= FLAG_IF;
+    cpu_set_intr(R.c, true);
+    rig_faults(&R, "90 f4", 0x77, -1);
+}
+END_TEST
+
+START_TEST(the_id_of_xapic_mode_can_be_written)
+{
+    struct apic_message m = {.destination = 5};
+    put(ID, 0x05123456);
+    ck_assert_uint_eq(get(ID), 0x05000000);
+    ck_assert(cpu_apic_matches(R.c, &m));
+    struct apic_message init = {.delivery = 5, .shorthand = 2};
+    cpu_apic_message(R.c, &init);
+    (void)cpu_run(R.c, R.c->account.cycles + 100);
+    ck_assert_uint_eq(get(ID), 0x05000000); /* INIT keeps it */
+    uint64_t v;
+    base(BASE | X2APIC);
+    ck_assert(msr_read(R.c, 0x802, &v)); /* the initial id again */
+    ck_assert_uint_eq(v, 0);
+    ck_assert(!cpu_apic_matches(R.c, &m));
+    base(BASE);
+    base(BASE | ENABLE);
+    ck_assert_uint_eq(get(ID), 0);
+}
+END_TEST
+
+START_TEST(init_in_x2apic_mode_stays_there)
+{
+    uint64_t v;
+    base(BASE | X2APIC);
+    ck_assert(msr_write(R.c, 0x80f, 0x1ff));
+    ck_assert(msr_write(R.c, 0x808, 0x40));
+    struct apic_message init = {.delivery = 5, .shorthand = 2};
+    cpu_apic_message(R.c, &init);
+    (void)cpu_run(R.c, R.c->account.cycles + 100);
+    ck_assert(msr_read(R.c, 0x1b, &v));
+    ck_assert_uint_eq(v, BASE | X2APIC);
+    ck_assert(msr_read(R.c, 0x808, &v));
+    ck_assert_uint_eq(v, 0);
+    ck_assert(msr_read(R.c, 0x80f, &v));
+    ck_assert_uint_eq(v, 0xff);
+    ck_assert(msr_read(R.c, 0x80d, &v));
+    ck_assert_uint_eq(v, 1);
+}
+END_TEST
+
+/* The guest finds it at the new place, not at the old one, and can go back. */
+START_TEST(it_can_be_moved)
+{
+    base(UINT64_C(0xfed40900));
+    rig_protected(&R, 0);
+    rig_runs(&R, "a1 30 00 d4 fe 8b 1d 30 00 e0 fe "
+                 "c7 05 80 00 d4 fe 60 00 00 00 8b 0d 80 00 d4 fe f4");
+    ck_assert_uint_eq(R.c->gpr[REG_RAX], 0x01050014);
+    ck_assert_uint_eq(R.c->gpr[REG_RCX], 0x60);
+    ck_assert_uint_eq(R.c->gpr[REG_RBX], 0xffffffff);
+    base(BASE | ENABLE);
+    ck_assert_uint_eq(get(TPR), 0x60);
+    rig_protected(&R, 0);
+    rig_runs(&R, "a1 30 00 d4 fe f4");
+    ck_assert_uint_eq(R.c->gpr[REG_RAX], 0xffffffff);
+    base(UINT64_C(0xfed40900));
+    rig_protected(&R, 0);
+    rig_runs(&R, "a1 80 00 d4 fe f4");
+    ck_assert_uint_eq(R.c->gpr[REG_RAX], 0x60);
+}
+END_TEST
+
+START_TEST(a_place_over_ram_is_refused_aloud)
+{
+    ck_assert(!msr_write(R.c, 0x1b, 0x100900));
+    ck_assert(R.c->unmodelled);
+    ck_assert_ptr_nonnull(strstr(cpu_stop_reason(R.c), "local APIC"));
+}
+END_TEST
+
+/* ------------------------------------------------------- EOI and local pins */
+
+/* A level-triggered interrupt's end is told to the I/O APICs. */
+START_TEST(eoi_broadcast_and_its_suppression)
+{
+    struct apic_message m = {.vector = 0x71, .level = true};
+    cpu_apic_message(R.c, &m);
+    (void)lapic_acknowledge(R.c);
+    put(EOI, 0);
+    ck_assert_uint_eq(R.messages, 1);
+    ck_assert_uint_eq(R.sent[0].delivery, APIC_MESSAGE_EOI);
+    ck_assert_uint_eq(R.sent[0].vector, 0x71);
+    fixed(0x71); /* edge-triggered: nothing is told */
+    (void)lapic_acknowledge(R.c);
+    put(EOI, 0);
+    put(SVR, 0x11ff);
+    cpu_apic_message(R.c, &m);
+    (void)lapic_acknowledge(R.c);
+    put(EOI, 0);
+    ck_assert_uint_eq(R.messages, 1);
+}
+END_TEST
+
+START_TEST(a_local_apic_ignores_ends_of_interrupts)
+{
+    struct apic_message m = {
+        .vector = 0x71, .delivery = APIC_MESSAGE_EOI, .shorthand = 3};
+    cpu_apic_message(R.c, &m);
+    ck_assert(!event_pending(R.c));
+    ck_assert(!in_bank(IRR, 0x71));
+}
+END_TEST
+
+START_TEST(lint0_by_edge)
+{
+    put(LVT_LINT0, 0x45);
+    cpu_set_intr(R.c, true);
+    ck_assert_int_eq(lapic_pending(R.c), 0x45);
+    ck_assert(!in_bank(TMR, 0x45));
+    (void)lapic_acknowledge(R.c);
+    put(EOI, 0);
+    ck_assert_int_eq(lapic_pending(R.c), -1);
+    cpu_set_intr(R.c, false);
+    put(LVT_LINT0, 0x10045);
+    cpu_set_intr(R.c, true); /* masked */
+    ck_assert_int_eq(lapic_pending(R.c), -1);
+    put(LVT_LINT0, 0x400); /* NMI */
+    ck_assert(!R.c->nmi_pending);
+    cpu_set_intr(R.c, false);
+    cpu_set_intr(R.c, true);
+    ck_assert(R.c->nmi_pending);
+}
+END_TEST
+
+/* One request at a time, again after EOI while the pin is asserted. */
+START_TEST(lint0_by_level)
+{
+    put(LVT_LINT0, 0x8045);
+    cpu_set_intr(R.c, true);
+    ck_assert_uint_eq(get(LVT_LINT0), 0xc045);
+    ck_assert(in_bank(TMR, 0x45));
+    ck_assert_uint_eq(lapic_acknowledge(R.c), 0x45);
+    put(EOI, 0);
+    ck_assert_uint_eq(lapic_acknowledge(R.c), 0x45);
+    cpu_set_intr(R.c, false);
+    put(EOI, 0);
+    ck_assert_int_eq(lapic_pending(R.c), -1);
+    ck_assert_uint_eq(get(LVT_LINT0), 0x8045);
+    put(LVT_LINT0, 0xa045); /* active low */
+    ck_assert_int_eq(lapic_pending(R.c), 0x45);
+}
+END_TEST
+
+START_TEST(the_entry_of_the_counters_masks_itself)
+{
+    put(LVT_PERF, 0x400);
+    lapic_performance_interrupt(R.c);
+    ck_assert(R.c->nmi_pending);
+    ck_assert_uint_eq(get(LVT_PERF), 0x10400);
+    R.c->nmi_pending = false;
+    lapic_performance_interrupt(R.c);
+    ck_assert(!R.c->nmi_pending);
+    put(LVT_PERF, 0x200); /* SMI: no SMM */
+    lapic_performance_interrupt(R.c);
+    put(LVT_PERF, 0x46);
+    lapic_performance_interrupt(R.c);
+    ck_assert_int_eq(lapic_pending(R.c), 0x46);
 }
 END_TEST
 
@@ -492,6 +749,19 @@ static Suite *suite(void)
         reserved_and_illegal_ipis_send_nothing,
         destinations,
         nmi_message_interrupts_with_if_clear,
+        software_disable_keeps_what_is_pending,
+        other_access_sizes,
+        disabled_there_is_no_apic,
+        disabled_the_intr_pin_works,
+        the_id_of_xapic_mode_can_be_written,
+        init_in_x2apic_mode_stays_there,
+        it_can_be_moved,
+        a_place_over_ram_is_refused_aloud,
+        eoi_broadcast_and_its_suppression,
+        a_local_apic_ignores_ends_of_interrupts,
+        lint0_by_edge,
+        lint0_by_level,
+        the_entry_of_the_counters_masks_itself,
         one_shot_counts_down_and_fires_once,
         masked_timer_expires_silently,
         periodic_timer_rearms,

@@ -181,6 +181,29 @@ START_TEST(one_shot_and_periodic_exchange_while_counting)
 }
 END_TEST
 
+START_TEST(a_periodic_count_goes_on_as_one_shot_after_its_reloads)
+{
+    struct bench b;
+    bench_make(&b);
+    lapic_timer_set_divide(&b.t, 0xB);
+    lapic_timer_set_mode(&b.t, LAPIC_TIMER_PERIODIC);
+    lapic_timer_set_initial(&b.t, 10);
+    fake_advance(&b.clock, 3 * 400 * NS + 120 * NS);
+    ck_assert_uint_eq(b.fired, 3);
+    lapic_timer_set_mode(&b.t, LAPIC_TIMER_ONE_SHOT);
+    ck_assert_uint_eq(lapic_timer_current(&b.t), 7);
+    fake_advance(&b.clock, 4 * 400 * NS - 1);
+    ck_assert_uint_eq(lapic_timer_current(&b.t), 1);
+    ck_assert_uint_eq(b.fired, 3);
+    fake_advance(&b.clock, 9000 * NS);
+    ck_assert_uint_eq(b.fired, 4);
+    ck_assert_uint_eq(b.last, 4 * 400 * NS);
+    lapic_timer_set_mode(&b.t, LAPIC_TIMER_PERIODIC);
+    ck_assert_uint_eq(lapic_timer_current(&b.t), 0);
+    ck_assert_uint_eq(b.clock.armed, SIM_NEVER);
+}
+END_TEST
+
 START_TEST(a_deadline_fires_at_the_first_cycle_that_shows_it)
 {
     struct bench b;
@@ -257,6 +280,7 @@ int main(void)
     tcase_add_test(t, a_new_divisor_keeps_the_count);
     tcase_add_test(t, a_new_divisor_does_not_lose_an_expiry_that_is_due);
     tcase_add_test(t, one_shot_and_periodic_exchange_while_counting);
+    tcase_add_test(t, a_periodic_count_goes_on_as_one_shot_after_its_reloads);
     tcase_add_test(t, a_deadline_fires_at_the_first_cycle_that_shows_it);
     tcase_add_test(t, a_deadline_in_the_past_fires_at_once);
     tcase_add_test(t, each_mode_ignores_the_registers_of_the_others);
