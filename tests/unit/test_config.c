@@ -247,8 +247,8 @@ START_TEST(presets_are_valid_and_sourced)
     static const char *const bases[] = {"read", "recalled", "derived",
                                         "chosen"};
     static const char *const due[] = {
-        "haswell", "icelake-sp", "nehalem", "sandybridge", "sapphirerapids",
-        "skylake-sp", "skylake", "toy",     "westmere",    "zen3",
+        "haswell",    "icelake-sp", "nehalem", "sandybridge", "sapphirerapids",
+        "skylake-sp", "skylake",    "toy",     "westmere",    "zen3",
     };
     size_t count;
     const struct preset *p = preset_all(&count);

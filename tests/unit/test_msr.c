@@ -266,7 +266,7 @@ START_TEST(apic_base_transitions)
 {
     const uint64_t base = UINT64_C(0xfee00100);
     ck_assert_uint_eq(get(0x1b), base | 0x800);
-    refuses(0x1b, base | 0x400);                     /* EXTD without EN */
+    refuses(0x1b, base | 0x400); /* EXTD without EN */
     refuses(0x1b, base | 0x801);
     refuses(0x1b, base | 0x800 | UINT64_C(1) << R.config.mmu.maxphyaddr);
     put(0x1b, base | 0xc00);
