@@ -423,7 +423,10 @@ static enum boundary next_boundary(const struct cpu *c)
         v = vmx_above_nmi(c);
     if (UNLIKELY(v != VMX_BOUNDARY_NONE))
         return (enum boundary)(BOUNDARY_VMX + v);
-    if (!mov_ss && c->nmi_pending && !c->nmi_blocked)
+    /* The manual leaves it to the processor whether STI holds NMIs back:
+     * Vol.2 "STI". It does here, as before an NMI window. */
+    if (!mov_ss && c->nmi_pending && !c->nmi_blocked &&
+        !in_shadow(c, c->shadow_sti))
         return BOUNDARY_NMI;
     enum boundary b = next_interrupt(c);
     if (b != BOUNDARY_NOTHING)

@@ -218,6 +218,21 @@ START_TEST(sti_delays_by_one_instruction)
 }
 END_TEST
 
+START_TEST(sti_holds_an_nmi_back_too)
+{
+    rig_long(&R, 0);
+    rig_hex(&R, RIG_CODE, "fb 90 90 f4");
+    cpu_set_instruction_limit(R.c, R.c->account.instructions + 1);
+    (void)cpu_run(R.c, R.c->account.cycles + 1000);
+    ck_assert_uint_eq(R.c->rip, RIG_CODE + 1);
+    cpu_nmi(R.c);
+    cpu_set_instruction_limit(R.c, 0);
+    (void)cpu_run(R.c, R.c->account.cycles + 1000);
+    ck_assert_int_eq(rig_vector(&R), EXC_NMI);
+    ck_assert_uint_eq(rig_frame(&R, 0, false), RIG_CODE + 2);
+}
+END_TEST
+
 /* STI; HLT does not lose the wake-up. */
 START_TEST(sti_hlt_wakes)
 {
@@ -430,6 +445,7 @@ static Suite *suite(void)
         delivery_is_charged_to_the_interrupt_leaf,
         interrupt_waits_for_if,
         sti_delays_by_one_instruction,
+        sti_holds_an_nmi_back_too,
         sti_hlt_wakes,
         mov_ss_delays_the_single_step_trap,
         nmi_is_blocked_until_iret,
