@@ -55,6 +55,9 @@ struct mmu_config {
     uint32_t stlb_latency; /* cycles */
     /* Paging-structure caches, by the entry they hold. */
     struct assoc_config psc_pml5e, psc_pml4e, psc_pdpte, psc_pde;
+    /* The same of EPT, by guest-physical address. */
+    struct assoc_config ept_psc_pml5e, ept_psc_pml4e, ept_psc_pdpte,
+        ept_psc_pde;
     struct assoc_config nested_tlb; /* guest-physical translations: of use
                                        with EPT only */
     uint32_t walkers; /* accesses block, so one walk is under way at a time:

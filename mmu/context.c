@@ -34,20 +34,55 @@ static void choose_format(struct mmu *m)
     m->space.root_pat = root_pat(c);
 }
 
-/* The numbers of the spaces whose translations may be used. 4096 PCIDs take
- * fewer numbers than there are. */
+void ept_space_init(const struct mmu *m, uint64_t eptp, struct pt_space *s)
+{
+    struct pt_controls k = {.maxphyaddr = m->config.maxphyaddr,
+                            .pages_1g = m->config.ept_1g,
+                            .no_pages_2m = !m->config.ept_2m,
+                            .execute_only = m->config.ept_execute_only,
+                            .mode_execute = m->ctx.mode_execute};
+    /* Bits 5:3: the levels of a walk, less one. */
+    const struct pt_format *f =
+        bits_get(eptp, 5, 3) == 4 ? &pt_format_ept5 : &pt_format_ept4;
+    pt_space_init(s, f, space_root(eptp) & ~UINT64_C(1), &k);
+}
+
+static void choose_ept(struct mmu *m)
+{
+    m->ept = m->ctx.eptp != 0;
+    m->ept_flags = (m->ctx.eptp & BIT(6)) != 0;
+    if (m->ept)
+        ept_space_init(m, m->ctx.eptp, &m->ept_space);
+}
+
+static unsigned number(struct mmu *m, const struct space_name *n)
+{
+    unsigned k = space_number(&m->spaces, n);
+    SIM_ASSERT(k != 0);
+    return k;
+}
+
+/* The numbers of the spaces whose translations may be used. */
 static void choose_spaces(struct mmu *m)
 {
     const struct mmu_context *c = &m->ctx;
     if (!m->timing)
         return;
-    struct space_name n = {.eptp = c->eptp, .vpid = c->vpid};
+    struct space_name n = {.vpid = c->vpid},
+                      physical = {.pcid = SPACE_PHYSICAL};
+    if (m->ept) {
+        n.root = physical.root = space_root(c->eptp);
+        m->ept_here = number(m, &physical);
+    }
     if ((c->cr4 & CR4_PCIDE) != 0)
         n.pcid = (uint16_t)bits_get(c->cr3, 11, 0);
-    m->here = space_number(&m->spaces, &n);
+    if (m->ept && !m->paging) { /* linear addresses are guest-physical */
+        m->here = m->global = m->ept_here;
+        return;
+    }
+    m->here = number(m, &n);
     n.pcid = SPACE_GLOBAL;
-    m->global = space_number(&m->spaces, &n);
-    SIM_ASSERT(m->here != 0 && m->global != 0);
+    m->global = number(m, &n);
 }
 
 static uint64_t filter_context(const struct mmu *m)
@@ -63,13 +98,15 @@ static bool same_tables(const struct mmu_context *a,
     return a->cr0 == b->cr0 && a->cr3 == b->cr3 && a->cr4 == b->cr4 &&
            a->efer == b->efer && a->pkru == b->pkru && a->vpid == b->vpid &&
            a->eptp == b->eptp && a->pat == b->pat && a->watch == b->watch &&
+           a->apic_page == b->apic_page &&
+           a->sub_page_table == b->sub_page_table &&
+           a->mode_execute == b->mode_execute && a->sub_page == b->sub_page &&
+           a->page_log == b->page_log &&
            memcmp(a->pdpte, b->pdpte, sizeof a->pdpte) == 0;
 }
 
 void mmu_set_context(struct mmu *m, const struct mmu_context *ctx)
 {
-    /* Translation through EPT and VPIDs come with VMX. */
-    SIM_ASSERT(ctx->eptp == 0 && ctx->vpid == 0);
     bool same = same_tables(&m->ctx, ctx);
     if (!same && m->timing)
         translate_fold(m);
@@ -84,6 +121,10 @@ void mmu_set_context(struct mmu *m, const struct mmu_context *ctx)
         /* 32-bit paging has no XD bit. */
         m->nx = (ctx->cr4 & CR4_PAE) != 0 && (ctx->efer & EFER_NXE) != 0;
         choose_format(m);
+        choose_ept(m);
+        m->translating = m->paging || m->ept;
+        m->apic_page =
+            m->guest.apic_read != NULL ? ctx->apic_page : MMU_NO_PAGE;
         choose_spaces(m);
         filter_drop_all(m);
     }
@@ -110,6 +151,13 @@ void mmu_set_a20(struct mmu *m, bool open)
     filter_drop_all(m);
     memset(m->hint, 0xff, sizeof m->hint);
     fast_update(m);
+}
+
+void mmu_set_guest_port(struct mmu *m, struct guest_port port)
+{
+    m->guest = port;
+    m->apic_page = port.apic_read != NULL ? m->ctx.apic_page : MMU_NO_PAGE;
+    filter_drop_all(m);
 }
 
 void mmu_set_device_port(struct mmu *m, struct device_port port)

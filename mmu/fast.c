@@ -25,7 +25,7 @@ void fast_update(struct mmu *m)
             (uint16_t)((m->ctx.pkru >> (2 * key + 1) & 1) << key);
     }
     m->key_no_write[1] = m->wp ? m->key_no_write[0] : 0;
-    m->fast = m->fast_config && m->paging && (m->ctx.cr0 & CR0_CD) == 0 &&
+    m->fast = m->fast_config && m->translating && (m->ctx.cr0 & CR0_CD) == 0 &&
               m->lines == UINT64_MAX;
 }
 
@@ -129,7 +129,8 @@ uint8_t *fast_data(struct mmu *m, uint64_t lin, unsigned len, bool write)
     if (UNLIKELY(!(m->may[write] >> e->rights & 1) ||
                  translate_key_stops(m, e->rights, e->key,
                                      write ? MMU_WRITE : MMU_READ) ||
-                 (write && !p.dirty) || p.offset == MEMORY_NONE ||
+                 (write && !p.dirty) || (e->flags & TLB_EPT_READ) == 0 ||
+                 p.offset == MEMORY_NONE || piece_is_apic(m, p.pa) ||
                  piece_type(m, p.pa, e->pat) != MEMTYPE_WB))
         return NULL;
     uint8_t flags = shared->page_flags[p.offset >> PAGE_SHIFT];

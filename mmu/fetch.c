@@ -12,6 +12,8 @@ bool mmu_fetch(struct mmu *m, uint64_t lin, uint64_t *pline,
     uint64_t in_line = LINE_SIZE - 1;
     *pline = p.pa & ~in_line;
     *host = NULL;
+    if (piece_is_apic(m, p.pa) && !apic_touch(m, &p, MMU_FETCH))
+        return false;
     if (p.offset == MEMORY_NONE)
         return true;
     *host = m->shared->ram + (p.offset & ~in_line);
@@ -28,7 +30,8 @@ bool mmu_fetch_peek(struct mmu *m, uint64_t lin, uint64_t *ppage,
         return false;
     uint64_t in_page = PAGE_SIZE - 1;
     *ppage = p.pa & ~in_page;
-    *host =
-        p.offset == MEMORY_NONE ? NULL : m->shared->ram + (p.offset & ~in_page);
+    *host = p.offset == MEMORY_NONE || piece_is_apic(m, p.pa)
+                ? NULL
+                : m->shared->ram + (p.offset & ~in_page);
     return true;
 }

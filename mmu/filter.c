@@ -140,7 +140,7 @@ static bool may_install(const struct mmu *m, const struct piece *p,
                         unsigned access)
 {
     return m->filter && !m->ctx.watch && (access & MMU_SYSTEM) == 0 &&
-           p->offset != MEMORY_NONE;
+           p->offset != MEMORY_NONE && !piece_is_apic(m, p->pa);
 }
 
 static bool may_store(const struct mmu *m, const struct piece *p)
@@ -191,7 +191,8 @@ void filter_install_fetch(struct mmu *m, const struct piece *p,
                           uint32_t l1_slot)
 {
     struct side *s = &m->side[SIDE_I];
-    if (!m->filter || l1_slot == L1_NO_SLOT || p->tlb_slot == TLB_NONE)
+    if (!m->filter || l1_slot == L1_NO_SLOT || p->tlb_slot == TLB_NONE ||
+        piece_is_apic(m, p->pa))
         return;
     uint64_t line = p->lin & ~(LINE_SIZE - 1);
     uint32_t k = (uint32_t)(line >> LINE_SHIFT) & (IFILTER_ENTRIES - 1);

@@ -58,9 +58,9 @@ const struct pt_format pt_format_ia32e5 = {
     IA32_BITS,
 };
 
-/* Write without read (2, 6) is a misconfiguration; execute-only (4) is legal
- * where the capability says so: the caller clears the bit. Memory types 2, 3
- * and 7 are reserved. Bits 4:3 of CR3's like have no meaning here. */
+/* Write without read (2, 6) is a misconfiguration, execute-only where the
+ * capability does not say so: pt_space.not_alone. Memory types 2, 3 and 7 are
+ * reserved. */
 #define EPT_BITS                                                               \
     .entry_bytes = 8, .index_mask = 0x1ff, .leaf_levels = BIT(2) | BIT(3),     \
     .present = 7, .leaf = BIT(7), .r = BIT(0), .w = BIT(1), .x = BIT(2),       \
@@ -117,6 +117,14 @@ void pt_space_init(struct pt_space *s, const struct pt_format *f, uint64_t root,
     s->root = root;
     s->leaf_levels = f->leaf_levels;
     s->nx = c->nx ? f->nx : 0;
+    s->present = f->present;
+    if (is_ept(f)) {
+        uint64_t user = c->mode_execute ? BIT(10) : 0;
+        s->present |= user;
+        s->not_alone = c->execute_only ? 0 : BIT(2) | user;
+        if (c->no_pages_2m)
+            s->leaf_levels &= (uint8_t)~BIT(2);
+    }
     if (f->entry_bytes == 4) {
         space_32bit(s, c);
         return;

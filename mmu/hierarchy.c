@@ -264,11 +264,9 @@ uint32_t hierarchy_fetch(struct mmu *m, const struct piece *p)
     return slot;
 }
 
-uint32_t hierarchy_walk(struct mmu *m, uint64_t pa, unsigned pat_index,
+uint32_t hierarchy_walk(struct mmu *m, uint64_t pa, enum memtype type,
                         enum served *by)
 {
-    unsigned pat = memtype_pat(m->ctx.pat, pat_index);
-    enum memtype type = piece_type(m, pa, pat);
     uint32_t line = line_at(pa), flags;
     if (memory_offset(m->shared, pa) == MEMORY_NONE || type == MEMTYPE_UC ||
         type == MEMTYPE_WC || is_no_fill(m, SIDE_D, line))

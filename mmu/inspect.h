@@ -31,9 +31,9 @@ struct walk_report {
     enum walk_end end;
     unsigned count;
     struct walk_step step[WALK_STEPS_MAX];
-    uint64_t guest;      /* WALK_MAPPED: guest-physical address */
-    uint64_t host;       /* ... and host-physical */
-    unsigned page_shift; /* of the smaller of the two pages */
+    uint64_t guest;              /* WALK_MAPPED: guest-physical address */
+    uint64_t host;               /* ... and host-physical */
+    unsigned page_shift;         /* of the smaller of the two pages */
     unsigned rights, ept_rights; /* PT_R.. (mmu/walk.h) */
 };
 

@@ -117,6 +117,12 @@ enum memtype memtype_pat(uint64_t pat, unsigned index)
     return (enum memtype)bits_get(pat, index * 8 + 2, index * 8);
 }
 
+enum memtype memtype_ept(uint64_t leaf, enum memtype pat)
+{
+    enum memtype type = (enum memtype)bits_get(leaf, 5, 3);
+    return (leaf & BIT(6)) != 0 ? type : memtype_combine(type, pat);
+}
+
 enum memtype memtype_combine(enum memtype mtrr, enum memtype pat)
 {
     if (pat == MEMTYPE_UC || pat == MEMTYPE_WC)

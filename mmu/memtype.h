@@ -41,4 +41,9 @@ enum memtype memtype_pat(uint64_t pat, unsigned index);
  * More Recent Processor Families". */
 enum memtype memtype_combine(enum memtype mtrr, enum memtype pat);
 
+/* The type of an EPT leaf and that of the PAT: the leaf's takes the MTRRs'
+ * place, or with bit 6 stands alone. SDM Vol.3 "Memory Type Used for
+ * Translated Guest-Physical Addresses". */
+enum memtype memtype_ept(uint64_t leaf, enum memtype pat);
+
 #endif

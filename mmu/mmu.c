@@ -100,8 +100,13 @@ bool mmu_read(struct mmu *m, uint64_t lin, unsigned len, unsigned access,
     }
     unsigned count = translate_pieces(m, lin, len, access, p);
     uint8_t *to = out;
+    if (UNLIKELY(m->apic_page != MMU_NO_PAGE))
+        count = apic_join(m, p, count);
     for (unsigned k = 0; k < count; k++) {
-        if (UNLIKELY(p[k].offset == MEMORY_NONE)) {
+        if (piece_at_apic(m, &p[k], access)) {
+            if (!apic_read(m, &p[k], access, to))
+                return false;
+        } else if (UNLIKELY(p[k].offset == MEMORY_NONE)) {
             read_device(m, &p[k], access, to);
         } else {
             account_piece(m, &p[k], access);
@@ -144,6 +149,18 @@ static bool second_half(struct mmu *m, uint64_t lin, unsigned len,
     return true;
 }
 
+/* What may fault comes before anything is written. */
+static bool write_apic(struct mmu *m, const struct piece p[2], unsigned count,
+                       unsigned access, const void *in)
+{
+    const uint8_t *from = in;
+    for (unsigned k = 0; k < count; from += p[k++].len)
+        if (piece_at_apic(m, &p[k], access) &&
+            !apic_write(m, &p[k], access, from))
+            return false;
+    return true;
+}
+
 bool mmu_write(struct mmu *m, uint64_t lin, unsigned len, unsigned access,
                const void *in)
 {
@@ -157,8 +174,15 @@ bool mmu_write(struct mmu *m, uint64_t lin, unsigned len, unsigned access,
     }
     unsigned count = translate_pieces(m, lin, len, access, p);
     const uint8_t *from = in;
+    if (UNLIKELY(m->apic_page != MMU_NO_PAGE)) {
+        count = apic_join(m, p, count);
+        if (!write_apic(m, p, count, access, in))
+            return false;
+    }
     for (unsigned k = 0; k < count; k++) {
-        if (UNLIKELY(p[k].offset == MEMORY_NONE)) {
+        if (piece_at_apic(m, &p[k], access)) {
+            /* done */
+        } else if (UNLIKELY(p[k].offset == MEMORY_NONE)) {
             if ((access & MMU_UNTIMED) == 0)
                 device_write(m, p[k].pa, p[k].len, from);
         } else {
@@ -173,13 +197,19 @@ bool mmu_write(struct mmu *m, uint64_t lin, unsigned len, unsigned access,
 bool mmu_probe(struct mmu *m, uint64_t lin, unsigned len, unsigned access)
 {
     struct piece p[2];
-    return translate_pieces(m, lin, len, access | MMU_UNTIMED, p) != 0;
+    unsigned count = translate_pieces(m, lin, len, access | MMU_UNTIMED, p);
+    if (UNLIKELY(m->apic_page != MMU_NO_PAGE))
+        count = apic_join(m, p, count);
+    for (unsigned k = 0; k < count; k++)
+        if (piece_is_apic(m, p[k].pa) && !apic_touch(m, &p[k], access))
+            return false;
+    return count != 0;
 }
 
 /* May a bulk operation touch this piece directly? */
 static bool bulk_allowed(struct mmu *m, const struct piece *p, unsigned access)
 {
-    if (p->offset == MEMORY_NONE)
+    if (p->offset == MEMORY_NONE || piece_is_apic(m, p->pa))
         return false;
     if (m->timing && (piece_type(m, p->pa, p->pat) != MEMTYPE_WB ||
                       (m->ctx.cr0 & CR0_CD) != 0))
@@ -231,7 +261,8 @@ uint64_t mmu_worst_access(const struct mmu *m)
     if (!m->timing)
         return 0;
     uint64_t line = hierarchy_worst(m);
-    uint64_t each = m->config.stlb_latency + (WALK_REFS_MAX + 1) * line;
+    uint64_t refs = m->ept ? WALK_REFS_MAX_EPT : WALK_REFS_MAX;
+    uint64_t each = m->config.stlb_latency + (refs + 1) * line;
     uint64_t device = (uint64_t)BUS_ACCESSES * m->config.mmio_latency;
     return LINES * each + m->config.l1d.latency + device;
 }

@@ -25,21 +25,21 @@ struct mmu_context {
     uint64_t cr0, cr3, cr4, efer;
     uint32_t pkru;
     uint8_t cpl;
-    bool ac;           /* EFLAGS.AC */
-    uint16_t vpid;     /* 0: VMX root operation */
-    uint64_t eptp;     /* EPT pointer; 0: no EPT */
-    uint64_t apic_page; /* host-physical page whose accesses go to the
-                           guest_port; MMU_NO_PAGE: none */
+    bool ac;                 /* EFLAGS.AC */
+    uint16_t vpid;           /* 0: VMX root operation */
+    uint64_t eptp;           /* EPT pointer; 0: no EPT */
+    uint64_t apic_page;      /* host-physical page whose accesses go to the
+                                guest_port; MMU_NO_PAGE: none */
     uint64_t sub_page_table; /* SPPTP, with `sub_page` */
-    bool mode_execute;  /* EPT execute permission by mode, bits 2 and 10 */
-    bool sub_page;      /* sub-page write permissions */
-    bool page_log;      /* PML: pages made dirty go to the guest_port */
-    bool violation_ve;  /* bit 63 of EPT entries says what is no #VE */
-    uint64_t pat;      /* IA32_PAT */
-    uint64_t pdpte[4]; /* PAE: loaded by MOV to CR3 */
-    bool wrap32;       /* not 64-bit code: accesses wrap around at 4 GiB */
-    bool watch;        /* data breakpoints are armed: no data access may hit the
-                          filter, so that the core sees every one */
+    bool mode_execute;       /* EPT execute permission by mode, bits 2 and 10 */
+    bool sub_page;           /* sub-page write permissions */
+    bool page_log;           /* PML: pages made dirty go to the guest_port */
+    bool violation_ve;       /* bit 63 of EPT entries says what is no #VE */
+    uint64_t pat;            /* IA32_PAT */
+    uint64_t pdpte[4];       /* PAE: loaded by MOV to CR3 */
+    bool wrap32; /* not 64-bit code: accesses wrap around at 4 GiB */
+    bool watch;  /* data breakpoints are armed: no data access may hit the
+                    filter, so that the core sees every one */
 };
 
 #define MMU_NO_PAGE UINT64_MAX
@@ -207,7 +207,7 @@ enum mmu_flush_cause {
     FLUSH_INVEPT_REGION,
     FLUSH_INVEPT_UPDATE,
     FLUSH_RESET,
-    FLUSH_PAGE_FAULT, /* a #PF drops the translations of its address */
+    FLUSH_PAGE_FAULT,    /* a #PF drops the translations of its address */
     FLUSH_EPT_VIOLATION, /* so does an EPT violation */
     FLUSH_CAUSES
 };

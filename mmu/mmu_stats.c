@@ -44,7 +44,8 @@ static const struct stat_desc tlb_rows[] = {
     FLUSHED("invvpid_address", INVVPID_ADDRESS, "INVVPID of an address"),
     FLUSHED("invvpid_single", INVVPID_SINGLE, "INVVPID of one context"),
     FLUSHED("invvpid_all", INVVPID_ALL, "INVVPID of all contexts"),
-    FLUSHED("invvpid_retain", INVVPID_RETAIN, "INVVPID of one context but its globals"),
+    FLUSHED("invvpid_retain", INVVPID_RETAIN,
+            "INVVPID of one context but its globals"),
     FLUSHED("invept_individual", INVEPT_INDIVIDUAL, "INVEPT of an address"),
     FLUSHED("invept_single", INVEPT_SINGLE, "INVEPT of one context"),
     FLUSHED("invept_global", INVEPT_GLOBAL, "INVEPT of all contexts"),
@@ -52,6 +53,8 @@ static const struct stat_desc tlb_rows[] = {
     FLUSHED("invept_update", INVEPT_UPDATE, "INVEPT that updates in place"),
     FLUSHED("reset", RESET, "a reset"),
     FLUSHED("page_fault", PAGE_FAULT, "a page fault at their address"),
+    FLUSHED("ept_violation", EPT_VIOLATION,
+            "an EPT violation at their address"),
 };
 
 /* --- the core --- */
@@ -61,6 +64,11 @@ static const struct stat_desc tlb_rows[] = {
     {                                                                          \
         "walk.references.level" #n, MMU(walk.level[n]), "references",          \
             "of these, " doc " entries"                                        \
+    }
+#define EPT_REFERENCES(n, doc)                                                 \
+    {                                                                          \
+        "walk.references.ept_level" #n, MMU(walk.level_ept[n]), "references",  \
+            "of those to EPT, " doc " entries"                                 \
     }
 #define FLUSH_ROW(name, cause, doc)                                            \
     {                                                                          \
@@ -99,6 +107,25 @@ static const struct stat_desc core_rows[] = {
      "entries read from the guest's paging structures"},
     {"walk.references.ept", MMU(walk.references_ept), "references",
      "entries read from EPT paging structures"},
+    {"walk.references.sub_page", MMU(walk.references_sub_page), "references",
+     "entries read from tables of sub-page permissions"},
+    {"walk.ept_violations", MMU(walk.ept_violations), "walks",
+     "walks that ended in an EPT violation"},
+    {"walk.ept_misconfigurations", MMU(walk.ept_misconfigs), "walks",
+     "walks that ended in an EPT misconfiguration"},
+    {"walk.cycles.data_ept", MMU(walk.cycles_ept[SIDE_D]), "cycles",
+     "of the time for data accesses, for EPT paging structures"},
+    {"walk.cycles.fetch_ept", MMU(walk.cycles_ept[SIDE_I]), "cycles",
+     "of the time for fetches, for EPT paging structures"},
+    EPT_REFERENCES(5, "PML5"),
+    EPT_REFERENCES(4, "PML4"),
+    EPT_REFERENCES(3, "page-directory-pointer-table"),
+    EPT_REFERENCES(2, "page-directory"),
+    EPT_REFERENCES(1, "page-table"),
+    {"nested_tlb.lookups", MMU(nested.accesses), "lookups",
+     "guest-physical addresses looked up in the nested TLB"},
+    {"nested_tlb.hits", MMU(nested.hits), "lookups",
+     "of these, found with the rights that the access needs"},
     REFERENCES(5, "PML5"),
     REFERENCES(4, "PML4"),
     REFERENCES(3, "page-directory-pointer-table"),
@@ -166,11 +193,13 @@ static const struct stat_desc core_rows[] = {
     FLUSH_ROW("invvpid_address", INVVPID_ADDRESS, "INVVPID of an address"),
     FLUSH_ROW("invvpid_single", INVVPID_SINGLE, "INVVPID of one context"),
     FLUSH_ROW("invvpid_all", INVVPID_ALL, "INVVPID of all contexts"),
-    FLUSH_ROW("invvpid_retain", INVVPID_RETAIN, "INVVPID of one context but its globals"),
+    FLUSH_ROW("invvpid_retain", INVVPID_RETAIN,
+              "INVVPID of one context but its globals"),
     FLUSH_ROW("invept_individual", INVEPT_INDIVIDUAL, "INVEPT of an address"),
     FLUSH_ROW("invept_single", INVEPT_SINGLE, "INVEPT of one context"),
     FLUSH_ROW("invept_global", INVEPT_GLOBAL, "INVEPT of all contexts"),
-    FLUSH_ROW("invept_region", INVEPT_REGION, "INVEPT of a host-physical region"),
+    FLUSH_ROW("invept_region", INVEPT_REGION,
+              "INVEPT of a host-physical region"),
     FLUSH_ROW("invept_update", INVEPT_UPDATE, "INVEPT that updates in place"),
 };
 
@@ -248,6 +277,12 @@ void mmu_register_stats(const struct mmu *m, struct stat_registry *r,
 {
     static const char *const psc_name[PT_LEVELS] = {
         "", "", "psc.pde", "psc.pdpte", "psc.pml4e", "psc.pml5e"};
+    static const char *const ept_name[PT_LEVELS] = {"",
+                                                    "",
+                                                    "ept_psc.pde",
+                                                    "ept_psc.pdpte",
+                                                    "ept_psc.pml4e",
+                                                    "ept_psc.pml5e"};
     const struct mmu_stats *s = m->stats;
     add(r, prefix, "dtlb.l1", tlb_rows, COUNT(tlb_rows), &s->dtlb);
     add(r, prefix, "itlb.l1", tlb_rows, COUNT(tlb_rows), &s->itlb);
@@ -257,6 +292,8 @@ void mmu_register_stats(const struct mmu *m, struct stat_registry *r,
     stat_register(r, prefix, core_rows, COUNT(core_rows), s);
     for (unsigned k = 2; k < PT_LEVELS; k++)
         add(r, prefix, psc_name[k], psc_rows, COUNT(psc_rows), &m->psc[k]);
+    for (unsigned k = 2; k < PT_LEVELS; k++)
+        add(r, prefix, ept_name[k], psc_rows, COUNT(psc_rows), &m->ept_psc[k]);
     add(r, prefix, "l1d", cache_rows, COUNT(cache_rows),
         &m->side[SIDE_D].cache.stats);
     add(r, prefix, "l1i", cache_rows, COUNT(cache_rows),

@@ -47,14 +47,21 @@ enum served {
 };
 
 /* Most references of one walk, and the slot of accesses without paging. */
-enum { WALK_REFS_MAX = PT_TOP, TLB_NO_SLOT = TLB_SLOTS_MAX - 1 };
+enum {
+    WALK_REFS_MAX = PT_TOP,
+    /* Each entry, its flags and the page through EPT, and sub-pages. */
+    WALK_REFS_MAX_EPT = PT_TOP * (2 * PT_TOP + 1) + PT_TOP + 4,
+    TLB_NO_SLOT = TLB_SLOTS_MAX - 1
+};
 enum { FILTER_WORDS = DFILTER_ENTRIES / 64 };
 enum { FILTER_LIST = 256, FILTER_OF_FETCH = 0x4000, FILTER_OF_PAGE = 0x8000 };
 
 struct walk_stats {
-    uint64_t count[SIDES], cycles[SIDES];
+    uint64_t count[SIDES], cycles[SIDES], cycles_ept[SIDES];
     uint64_t completed[PAGE_CLASSES], faults, assists;
-    uint64_t references, references_ept, level[PT_LEVELS];
+    uint64_t references, level[PT_LEVELS];
+    uint64_t references_ept, level_ept[PT_LEVELS], references_sub_page;
+    uint64_t ept_violations, ept_misconfigs;
     uint64_t served[SERVED_COUNT];
     /* The same by the access that walked: MMU_READ, MMU_WRITE, MMU_FETCH. */
     struct walk_kind {
@@ -71,6 +78,9 @@ struct mmu_stats {
     uint64_t splits, prefetches, prefetches_dropped;
     uint64_t device_reads, device_writes;
     uint64_t flushes[FLUSH_CAUSES];
+    struct nested_stats {
+        uint64_t accesses, hits;
+    } nested;
 };
 
 /* The data or the instruction side of translation. */
@@ -81,7 +91,7 @@ struct side {
     uint64_t *clock;     /* the filter's */
     uint64_t slow_ticks; /* ticks of the clock that were no filter hit */
     uint64_t folded;     /* filter hits already counted */
-    enum cycle_leaf leaf_stlb, leaf_walk;
+    enum cycle_leaf leaf_stlb, leaf_walk, leaf_walk_ept;
     struct l1_cache cache;
     /* The filter entries under each L1 TLB slot, a bit each. */
     uint64_t under[TLB_SLOTS_MAX][FILTER_WORDS];
@@ -91,10 +101,10 @@ struct side {
  * filter need no other. It lives no longer than filter entries do. */
 struct page_memo {
     uint64_t key;   /* page number and generation */
-    uint64_t value; /* physical page | key << 8 | dirty << 7 |
-                       memory type << 4 | rights */
+    uint64_t value; /* rights of EPT << 52 | physical page | key << 8 |
+                       dirty << 7 | memory type << 4 | rights */
 };
-enum { PAGE_MEMOS = 1 << 15, MEMO_GENERATIONS = 1 << 19 };
+enum { PAGE_MEMOS = 1 << 15, MEMO_GENERATIONS = 1 << 19, MEMO_EPT_SHIFT = 52 };
 
 /* The L1 TLB slot, filter numbering, where a page was last found. */
 struct page_hint {
@@ -112,11 +122,16 @@ struct mmu {
     struct mmu_hot *hot;
     struct cycle_account *account;
     struct device_port device;
+    struct guest_port guest;
     struct mmu_context ctx;
     struct mmu_mtrr mtrr;
     struct memtype_map types;
     struct mmu_fault fault;
-    struct pt_space space;    /* the guest's paging structures */
+    struct pt_space space; /* the guest's paging structures */
+    struct pt_space ept_space;
+    bool ept, ept_flags; /* in use; ... with accessed and dirty flags */
+    bool translating;    /* by paging, EPT or both */
+    uint64_t apic_page;  /* ctx.apic_page, if the guest_port can serve it */
     bool timing, paging, pae; /* pae: PDPTE registers are in use */
     bool nx, wp, smep, smap, pke;
     bool filter;            /* entries are installed at all */
@@ -138,9 +153,10 @@ struct mmu {
     struct space_table spaces;
     uint32_t globals;      /* global translations in all TLBs */
     unsigned here, global; /* numbers of the current space, its global one */
+    unsigned ept_here;     /* ... of the guest-physical one */
     struct side side[SIDES];
     struct tlb stlb, stlb_i, stlb_1g;
-    struct psc psc[PT_LEVELS];
+    struct psc psc[PT_LEVELS], ept_psc[PT_LEVELS], nested;
     uint64_t clock; /* of STLB and paging-structure caches */
     struct page_records records;
     struct cache l2;
@@ -159,7 +175,8 @@ struct piece {
     uint8_t rights;    /* PT_R.. of the page */
     uint8_t pat;       /* memory type by PAT, enum memtype */
     uint8_t key;       /* protection key */
-    bool dirty;        /* a store needs no dirty flag */
+    uint8_t ept;       /* PT_R.. that EPT grants: PT_U executes for users */
+    bool dirty;        /* a store needs no walk */
 };
 
 static inline bool access_writes(unsigned access)
@@ -173,10 +190,49 @@ ALWAYS_INLINE enum memtype piece_type(struct mmu *m, uint64_t pa, unsigned pat)
     if (LIKELY(pat == MEMTYPE_WB &&
                pa - m->types.plain_base < m->types.plain_bytes))
         return MEMTYPE_WB;
+    if (m->ept) /* whose types are in already; the MTRRs have no say */
+        return (enum memtype)pat;
     return memtype_combine(
         memtype_mtrr(&m->types, &m->mtrr, m->config.maxphyaddr, pa),
         (enum memtype)pat);
 }
+
+/* The rights that EPT entries with this AND grant. Without execute control by
+ * mode bit 2 is for every mode. */
+ALWAYS_INLINE unsigned ept_rights(const struct mmu *m, uint64_t all)
+{
+    unsigned rights = all & (PT_R | PT_W);
+    rights |= (all & BIT(2)) != 0 ? PT_X : 0;
+    uint64_t user = m->ctx.mode_execute ? BIT(10) : BIT(2);
+    return rights | ((all & user) != 0 ? PT_U : 0);
+}
+
+/* Do they let this access through, to a page with the guest's rights? For
+ * stores the dirty flag of a translation says it. */
+ALWAYS_INLINE bool ept_permits(unsigned ept, unsigned rights, unsigned access)
+{
+    if ((access & MMU_KIND) == MMU_FETCH)
+        return (ept & ((rights & PT_U) != 0 ? PT_U : PT_X)) != 0;
+    return (ept & PT_R) != 0;
+}
+
+/* Is it the page whose accesses the guest_port serves? */
+ALWAYS_INLINE bool piece_is_apic(const struct mmu *m, uint64_t pa)
+{
+    return UNLIKELY((pa & ~bits_mask(PAGE_SHIFT)) == m->apic_page);
+}
+
+/* ... an access that is no mere look? */
+ALWAYS_INLINE bool piece_at_apic(const struct mmu *m, const struct piece *p,
+                                 unsigned access)
+{
+    return piece_is_apic(m, p->pa) && (access & MMU_UNTIMED) == 0;
+}
+
+/* --- context.c --- */
+
+/* The space of an EPT pointer under the controls in force. */
+void ept_space_init(const struct mmu *m, uint64_t eptp, struct pt_space *s);
 
 /* --- translate.c --- */
 
@@ -266,7 +322,7 @@ uint32_t hierarchy_data_line(struct mmu *m, uint32_t line, bool write);
 uint32_t hierarchy_fetch(struct mmu *m, const struct piece *p);
 
 /* One reference of a page walk; returns its cycles and says who served. */
-uint32_t hierarchy_walk(struct mmu *m, uint64_t pa, unsigned pat_index,
+uint32_t hierarchy_walk(struct mmu *m, uint64_t pa, enum memtype type,
                         enum served *by);
 
 /* An accessed or dirty flag was written to the line. */
@@ -304,6 +360,18 @@ void fast_forget(struct mmu *m, uint64_t lin, unsigned class);
  * where the bytes are. NULL: nothing was done. */
 uint8_t *fast_data(struct mmu *m, uint64_t lin, unsigned len, bool write);
 
+/* --- apic_page.c --- */
+
+/* Pieces in the APIC page that are one access become one piece; returns how
+ * many there are then. */
+unsigned apic_join(const struct mmu *m, struct piece p[2], unsigned count);
+/* One piece in that page. False: the core has recorded what happens. */
+bool apic_read(struct mmu *m, const struct piece *p, unsigned access,
+               void *out);
+bool apic_write(struct mmu *m, const struct piece *p, unsigned access,
+                const void *in);
+bool apic_touch(struct mmu *m, const struct piece *p, unsigned access);
+
 /* --- device.c: accesses that RAM does not answer --- */
 
 void device_read(struct mmu *m, uint64_t pa, unsigned len, uint8_t *out);
@@ -337,6 +405,11 @@ void flush_slot(struct mmu *m, struct tlb *t, uint32_t slot, unsigned left);
  * levels of a side. */
 void flush_page_side(struct mmu *m, unsigned side, uint64_t lin, unsigned here,
                      unsigned global, unsigned left);
+/* The same for a page of the current VPID under every EPT root, and what the
+ * paging-structure caches hold for it, in PCID `pcid`: a page fault. */
+void flush_fault(struct mmu *m, uint64_t lin);
+/* ... under the current root: an EPT violation at this linear address. */
+void flush_violation(struct mmu *m, uint64_t lin);
 /* Drop every translation of every space, saying so in no count. */
 void flush_everything(struct mmu *m);
 

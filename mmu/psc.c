@@ -79,7 +79,7 @@ void psc_insert(struct psc *p, uint64_t prefix, unsigned space, uint64_t now,
     (void)replace_fill(&p->replace, slot, now);
 }
 
-static void drop_slot(struct psc *p, uint32_t slot)
+void psc_drop_slot(struct psc *p, uint32_t slot)
 {
     p->tag[slot] = 0;
     replace_drop(&p->replace, slot);
@@ -91,7 +91,7 @@ void psc_drop(struct psc *p, uint64_t prefix, unsigned space)
         return;
     uint32_t slot = find(p, prefix, space);
     if (slot != UINT32_MAX)
-        drop_slot(p, slot);
+        psc_drop_slot(p, slot);
 }
 
 void psc_drop_spaces(struct psc *p,
@@ -99,6 +99,6 @@ void psc_drop_spaces(struct psc *p,
                      const void *self)
 {
     for (uint32_t k = 0; k < p->entries; k++)
-        if (p->tag[k] != 0 && gone(self, (unsigned)(p->tag[k] >> 1) & 0xffff))
-            drop_slot(p, k);
+        if (p->tag[k] != 0 && gone(self, psc_space(p, k)))
+            psc_drop_slot(p, k);
 }

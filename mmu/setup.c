@@ -24,13 +24,24 @@ static enum sim_status check(const struct mmu_config *c, struct sim_error *e)
     const struct {
         const struct assoc_config *a;
         const char *name;
-    } rows[] = {{&c->itlb_4k, "itlb.4k"},     {&c->itlb_2m, "itlb.2m"},
-                {&c->itlb_1g, "itlb.1g"},     {&c->dtlb_4k, "dtlb.4k"},
-                {&c->dtlb_2m, "dtlb.2m"},     {&c->dtlb_1g, "dtlb.1g"},
-                {&c->stlb, "stlb"},           {&c->stlb_i, "stlb_i"},
-                {&c->stlb_1g, "stlb.1g"},     {&c->psc_pml5e, "psc.pml5e"},
-                {&c->psc_pml4e, "psc.pml4e"}, {&c->psc_pdpte, "psc.pdpte"},
-                {&c->psc_pde, "psc.pde"}};
+    } rows[] = {{&c->itlb_4k, "itlb.4k"},
+                {&c->itlb_2m, "itlb.2m"},
+                {&c->itlb_1g, "itlb.1g"},
+                {&c->dtlb_4k, "dtlb.4k"},
+                {&c->dtlb_2m, "dtlb.2m"},
+                {&c->dtlb_1g, "dtlb.1g"},
+                {&c->stlb, "stlb"},
+                {&c->stlb_i, "stlb_i"},
+                {&c->stlb_1g, "stlb.1g"},
+                {&c->psc_pml5e, "psc.pml5e"},
+                {&c->psc_pml4e, "psc.pml4e"},
+                {&c->psc_pdpte, "psc.pdpte"},
+                {&c->psc_pde, "psc.pde"},
+                {&c->nested_tlb, "nested_tlb"},
+                {&c->ept_psc_pml5e, "ept_psc.pml5e"},
+                {&c->ept_psc_pml4e, "ept_psc.pml4e"},
+                {&c->ept_psc_pdpte, "ept_psc.pdpte"},
+                {&c->ept_psc_pde, "ept_psc.pde"}};
     enum sim_status status = SIM_OK;
     for (size_t k = 0; k < sizeof rows / sizeof *rows && status == SIM_OK; k++)
         status = check_assoc(rows[k].a, rows[k].name, e);
@@ -92,6 +103,7 @@ static bool make_side(struct mmu *m, unsigned side, struct rng *seeds)
     s->clock = side == SIDE_D ? &m->hot->dclock : &m->hot->iclock;
     s->leaf_stlb = side == SIDE_D ? LEAF_DTLB_STLB : LEAF_ITLB_STLB;
     s->leaf_walk = side == SIDE_D ? LEAF_DTLB_WALK_GUEST : LEAF_ITLB_WALK_GUEST;
+    s->leaf_walk_ept = side == SIDE_D ? LEAF_DTLB_WALK_EPT : LEAF_ITLB_WALK_EPT;
     return good;
 }
 
@@ -101,6 +113,12 @@ static bool make_tlbs(struct mmu *m, struct rng *seeds)
     const struct assoc_config none = {0};
     const struct assoc_config *psc[PT_LEVELS] = {
         &none, &none, &c->psc_pde, &c->psc_pdpte, &c->psc_pml4e, &c->psc_pml5e};
+    const struct assoc_config *ept[PT_LEVELS] = {&none,
+                                                 &none,
+                                                 &c->ept_psc_pde,
+                                                 &c->ept_psc_pdpte,
+                                                 &c->ept_psc_pml4e,
+                                                 &c->ept_psc_pml5e};
     bool good =
         make_side(m, SIDE_D, seeds) && make_side(m, SIDE_I, seeds) &&
         tlb_init(&m->stlb, &c->stlb, KIND_STLB, NULL, rng_next(seeds)) &&
@@ -113,7 +131,9 @@ static bool make_tlbs(struct mmu *m, struct rng *seeds)
         space_init(&m->spaces);
     for (unsigned k = 0; k < PT_LEVELS; k++)
         good = good && psc_init(&m->psc[k], psc[k], rng_next(seeds));
-    return good;
+    for (unsigned k = 0; k < PT_LEVELS; k++)
+        good = good && psc_init(&m->ept_psc[k], ept[k], rng_next(seeds));
+    return good && psc_init(&m->nested, &c->nested_tlb, rng_next(seeds));
 }
 
 static enum sim_status make_caches(struct mmu *m, struct rng *seeds,
@@ -210,8 +230,11 @@ void mmu_destroy(struct mmu *m)
     tlb_free(&m->stlb);
     tlb_free(&m->stlb_i);
     tlb_free(&m->stlb_1g);
-    for (unsigned k = 0; k < PT_LEVELS; k++)
+    for (unsigned k = 0; k < PT_LEVELS; k++) {
         psc_free(&m->psc[k]);
+        psc_free(&m->ept_psc[k]);
+    }
+    psc_free(&m->nested);
     page_records_free(&m->records);
     space_free(&m->spaces);
     cache_free(&m->l2);
@@ -254,8 +277,9 @@ void mmu_reset(struct mmu *m)
     memset(&m->fault, 0, sizeof m->fault);
     memset(&m->ctx, 0, sizeof m->ctx);
     m->ctx.cr3 = UINT64_MAX; /* so that the first context differs */
-    m->paging = false;
-    struct mmu_context reset = {.pat = UINT64_C(0x0007040600070406)};
+    m->paging = m->ept = m->translating = false;
+    struct mmu_context reset = {.pat = UINT64_C(0x0007040600070406),
+                                .apic_page = MMU_NO_PAGE};
     mmu_set_context(m, &reset);
     mmu_set_mtrr(m, &m->mtrr);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Private to mmu/: numbers for address spaces, so that a tag holds 16 bits
  * instead of a VPID, a PCID and an EPT root. Global translations have a
- * space of their own beside those of their VPID's PCIDs.
+ * space of their own beside those of their VPID's PCIDs; so have those of
+ * guest-physical addresses.
  */
 #ifndef VTSIM_MMU_SPACE_H
 #define VTSIM_MMU_SPACE_H
@@ -9,19 +10,33 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { SPACE_GLOBAL = 0xffff, SPACES_MAX = 65536, SPACE_HASH = 131072 };
+enum {
+    SPACE_GLOBAL = 0xffff,
+    SPACE_PHYSICAL = 0xfffe,
+    SPACES_MAX = 65536,
+    SPACE_HASH = 131072
+};
 
 struct space_name {
-    uint64_t eptp;
+    uint64_t root; /* EPT: bits 51:12 of its pointer, and bit 0; else 0 */
     uint16_t vpid;
-    uint16_t pcid; /* SPACE_GLOBAL: the global translations */
+    uint16_t pcid; /* SPACE_GLOBAL: the global translations. SPACE_PHYSICAL:
+                      the guest-physical ones of the root, whatever the VPID */
 };
 
 struct space_table {
     struct space_name *name; /* by number; number 0 is never used */
     uint16_t *hash;
     uint32_t count;
+    uint64_t *root; /* the roots of EPT in names, each once */
+    uint32_t roots, roots_room;
 };
+
+/* The root of an EPT pointer as a name has it. */
+static inline uint64_t space_root(uint64_t eptp)
+{
+    return (eptp & UINT64_C(0xffffffffff000)) | 1;
+}
 
 bool space_init(struct space_table *t);
 void space_free(struct space_table *t);

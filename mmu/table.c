@@ -2,7 +2,7 @@
  * Paging-structure entries in memory, page faults, and the untimed walk.
  * Source: SDM Vol.3 "Page-Fault Exceptions", "PDPTE Registers".
  */
-#include "mmu/model.h"
+#include "mmu/walker.h"
 
 bool table_start(const struct mmu *m, uint64_t lin, struct pt_start *from)
 {
@@ -78,31 +78,33 @@ bool table_fault(struct mmu *m, uint64_t lin, unsigned access,
 
 bool table_walk(struct mmu *m, uint64_t lin, unsigned access, struct piece *out)
 {
-    struct pt_port port = {m, table_read, table_set};
-    struct pt_start from;
-    struct pt_result r;
-    if (!table_start(m, lin, &from))
-        return table_fault(m, lin, access, NULL);
-    pt_walk(&m->space, &port, &from, lin, &r);
-    if (MMU_PLANTED(m, MMU_PLANT_USER_TABLE) && r.stop == PT_MAPPED) {
-        uint64_t below = r.count > 1 ? m->space.f->u : 0;
-        for (unsigned k = 1; k < r.count; k++)
-            below &= r.trail[k].entry;
-        r.rights = (uint8_t)pt_rights(&m->space, r.all | below, r.any);
-    }
-    bool good = r.stop == PT_MAPPED &&
-                translate_allowed(m, r.rights, table_key(m, &r), access);
-    pt_mark(&m->space, &port, &r, access_writes(access),
-            good && !MMU_PLANTED(m, MMU_PLANT_ACCESSED));
-    if (!good)
-        return table_fault(m, lin, access, &r);
-    uint64_t leaf = r.trail[r.count - 1].entry;
-    out->pa = r.out & m->lines;
-    out->rights = r.rights;
-    out->key = (uint8_t)table_key(m, &r);
-    out->dirty = (leaf & m->space.f->dirty) != 0;
-    out->pat =
-        (uint8_t)memtype_pat(m->ctx.pat, pt_leaf_pat(&m->space, r.level, leaf));
+    struct walker w;
+    struct tlb_entry e;
+    uint64_t tag;
+    walker_init(&w, m, out, access, false);
+    w.lin = lin;
+    if (!walker_walk(&w))
+        return false;
+    unsigned class = walker_entry(&w, &e, &tag);
+    out->pa = (e.base | (lin & bits_mask(page_class_shift(class)))) & m->lines;
+    out->rights = e.rights;
+    out->key = e.key;
+    out->ept = e.flags >> TLB_EPT_SHIFT;
+    out->dirty = (e.flags & TLB_DIRTY) != 0;
+    out->pat = e.pat;
+    return true;
+}
+
+/* The page that holds the PDPTEs of cr3; these are reads whatever the flags
+ * of EPT, and of no linear address. */
+static bool pdpte_page(struct mmu *m, uint64_t *at)
+{
+    struct walker w = {.m = m};
+    struct ept_use use = {.access = EPT_USE_READ};
+    struct ept_page page;
+    if (!ept_translate(&w, *at, &use, &page))
+        return false;
+    *at = page.host | (*at & (PAGE_SIZE - 1));
     return true;
 }
 
@@ -112,10 +114,12 @@ bool mmu_load_pdptes(struct mmu *m, uint64_t cr3, uint64_t out[4])
      * entry. */
     uint64_t reserved = BIT(1) | BIT(2) | (bits_mask(4) << 5) |
                         ~bits_mask(m->config.maxphyaddr);
-    uint64_t pdpte[4];
+    uint64_t pdpte[4], at = cr3 & 0xffffffe0;
+    m->fault.kind = MMU_FAULT_PAGE;
+    if (m->ept && !pdpte_page(m, &at))
+        return false;
     for (unsigned k = 0; k < 4; k++) {
-        struct pt_ref ref = {
-            .at = (cr3 & 0xffffffe0) + k * 8, .level = 3, .bytes = 8};
+        struct pt_ref ref = {.at = at + k * 8, .level = 3, .bytes = 8};
         (void)table_read(m, &ref, &pdpte[k]);
         if ((pdpte[k] & 1) != 0 && (pdpte[k] & reserved) != 0)
             return false;

@@ -20,9 +20,11 @@ bool tlb_init(struct tlb *t, const struct assoc_config *c, unsigned kind,
     t->index = set_index_make(c->entries / c->ways, c->hash);
     t->tag = calloc(t->entries, sizeof *t->tag);
     t->entry = calloc(t->entries, sizeof *t->entry);
+    t->origin = calloc(t->entries, sizeof *t->origin);
     if (stamp == NULL)
         stamp = t->own_stamp = calloc(t->entries, sizeof *stamp);
-    return t->tag != NULL && t->entry != NULL && stamp != NULL &&
+    return t->tag != NULL && t->entry != NULL && t->origin != NULL &&
+           stamp != NULL &&
            replace_init(&t->replace, c->replacement, t->ways, t->entries, stamp,
                         seed);
 }
@@ -31,6 +33,7 @@ void tlb_free(struct tlb *t)
 {
     free(t->tag);
     free(t->entry);
+    free(t->origin);
     free(t->own_stamp);
     replace_free(&t->replace);
     shadow_destroy(t->shadow);

@@ -5,6 +5,7 @@
 #ifndef VTSIM_MMU_TLB_H
 #define VTSIM_MMU_TLB_H
 
+#include "mmu/psc.h"
 #include "mmu/replace.h"
 #include "sim/base/addr.h"
 
@@ -16,15 +17,32 @@ enum { PAGES_4K, PAGES_2M, PAGES_1G, PAGE_CLASSES };
 
 enum { TLB_NONE = 0xffffffff };
 
-enum { TLB_DIRTY = 1, TLB_HALF_4M = 2 };
+/* TLB_DIRTY: a store needs no walk, as every flag it sets is set and EPT lets
+ * it through. The high half are the rights that EPT grants. */
+enum {
+    TLB_DIRTY = 1,
+    TLB_HALF_4M = 2,
+    TLB_EPT_SHIFT = 4,
+    TLB_EPT_READ = 1 << TLB_EPT_SHIFT,
+    TLB_EPT_ALL = 15 << TLB_EPT_SHIFT
+};
 
 struct tlb_entry {
     uint64_t base;   /* physical address of the page */
     uint32_t record; /* its page record (miss_cause.h) */
-    uint8_t rights;  /* PT_R.. */
+    uint8_t rights;  /* PT_R.. of the guest's paging */
     uint8_t pat;     /* enum memtype */
     uint8_t flags;   /* TLB_* */
     uint8_t key;     /* protection key */
+};
+
+/* Where a combined translation came from: looked at only by invalidation and
+ * by those who look from outside. */
+struct tlb_origin {
+    uint64_t gpa; /* guest-physical address of the page */
+    struct walk_pages pages;
+    uint8_t ept_class; /* page-size class of the EPT leaf */
+    uint8_t pat;       /* memory type before EPT's is in */
 };
 
 struct shadow;
@@ -32,6 +50,7 @@ struct shadow;
 struct tlb {
     uint64_t *tag; /* 0: empty */
     struct tlb_entry *entry;
+    struct tlb_origin *origin;
     struct set_index index;
     uint32_t entries, ways;
     uint32_t live;

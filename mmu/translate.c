@@ -7,7 +7,7 @@
  * assist) instead of faulting on what may be stale; such an access is a hit
  * of the TLB. A page fault drops the entries of its page.
  */
-#include "mmu/model.h"
+#include "mmu/walker.h"
 
 bool translate_allowed(const struct mmu *m, unsigned rights, unsigned key,
                        unsigned access)
@@ -46,7 +46,7 @@ void translate_fold(struct mmu *m)
         s->folded += hits;
         s->cache.stats.accesses += hits;
         m->stats->served[k][SERVED_L1] += hits;
-        if (m->paging)
+        if (m->translating)
             s->stats->accesses += hits;
     }
 }
@@ -55,6 +55,7 @@ static void unpaged(struct mmu *m, struct piece *p)
 {
     p->pa = p->lin & bits_mask(32) & m->lines;
     p->rights = PT_R | PT_W | PT_X;
+    p->ept = PT_R | PT_W | PT_U | PT_X;
     p->dirty = true;
     p->pat = MEMTYPE_WB; /* the MTRRs alone decide */
     p->key = 0;
@@ -66,6 +67,7 @@ static bool entry_serves(const struct mmu *m, const struct tlb_entry *e,
                          unsigned access)
 {
     return translate_allowed(m, e->rights, e->key, access) &&
+           ept_permits(e->flags >> TLB_EPT_SHIFT, e->rights, access) &&
            (!access_writes(access) || (e->flags & TLB_DIRTY) != 0);
 }
 
@@ -77,6 +79,7 @@ static void take(struct mmu *m, const struct tlb_entry *e, unsigned class,
     p->rights = e->rights;
     p->pat = e->pat;
     p->key = e->key;
+    p->ept = e->flags >> TLB_EPT_SHIFT;
     p->dirty = (e->flags & TLB_DIRTY) != 0;
     p->offset = memory_offset(m->shared, p->pa);
 }
@@ -161,7 +164,8 @@ static void count_cause(struct mmu *m, const struct tlb *t, unsigned kind,
 }
 
 static uint32_t insert(struct mmu *m, unsigned side, struct tlb *t,
-                       uint64_t tag, const struct tlb_entry *e, uint64_t now)
+                       uint64_t tag, const struct tlb_entry *e,
+                       const struct tlb_origin *o, uint64_t now)
 {
     uint64_t page = tag >> 19;
     uint8_t *left = page_record_left(&m->records, e->record);
@@ -172,6 +176,8 @@ static uint32_t insert(struct mmu *m, unsigned side, struct tlb *t,
         flush_slot(m, t, slot, LEFT_EVICTED);
     t->tag[slot] = tag;
     t->entry[slot] = *e;
+    if (UNLIKELY(o != NULL))
+        t->origin[slot] = *o;
     t->live++;
     t->live_class[tlb_tag_class(tag)]++;
     m->globals += m->spaces.name[tlb_tag_space(tag)].pcid == SPACE_GLOBAL;
@@ -186,7 +192,8 @@ static uint32_t insert(struct mmu *m, unsigned side, struct tlb *t,
 }
 
 static void insert_l1(struct mmu *m, unsigned side, unsigned class,
-                      uint64_t tag, const struct tlb_entry *e, struct piece *p)
+                      uint64_t tag, const struct tlb_entry *e,
+                      const struct tlb_origin *o, struct piece *p)
 {
     struct side *s = &m->side[side];
     struct tlb *t = &s->l1[class];
@@ -199,7 +206,7 @@ static void insert_l1(struct mmu *m, unsigned side, unsigned class,
     }
     if (side == SIDE_D)
         fast_forget(m, p->lin, class);
-    p->tlb_slot = t->first_slot + insert(m, side, t, tag, e, *s->clock);
+    p->tlb_slot = t->first_slot + insert(m, side, t, tag, e, o, *s->clock);
 }
 
 /* --- lookups --- */
@@ -245,6 +252,7 @@ static enum found look_l2(struct mmu *m, unsigned side, unsigned access,
             continue;
         struct tlb_entry e = t->entry[slot];
         uint64_t tag = t->tag[slot];
+        const struct tlb_origin *o = m->ept ? &t->origin[slot] : NULL;
         hierarchy_hint(m,
                        e.base | (p->lin & bits_mask(page_class_shift(class))));
         if (t->shadow != NULL)
@@ -256,7 +264,7 @@ static enum found look_l2(struct mmu *m, unsigned side, unsigned access,
         if (!entry_serves(m, &e, access))
             return FOUND_LACKS;
         take(m, &e, class, p);
-        insert_l1(m, side, class, tag, &e, p);
+        insert_l1(m, side, class, tag, &e, o, p);
         return FOUND_SERVES;
     }
     return FOUND_NOT;
@@ -264,104 +272,16 @@ static enum found look_l2(struct mmu *m, unsigned side, unsigned access,
 
 /* --- the timed walk --- */
 
-struct walker {
-    struct mmu *m;
-    uint64_t cycles;
-};
-
-static bool timed_read(void *self, const struct pt_ref *ref, uint64_t *entry)
+/* What a walk that stopped leaves behind. */
+static bool walk_stopped(struct mmu *m, uint64_t lin, bool by_ept)
 {
-    struct walker *w = self;
-    enum served by;
-    w->cycles += hierarchy_walk(w->m, ref->at & w->m->lines, ref->pat, &by);
-    struct walk_stats *s = &w->m->stats->walk;
-    s->references++;
-    s->level[ref->level]++;
-    s->served[by]++;
-    return table_read(w->m, ref, entry);
-}
-
-static bool timed_set(void *self, const struct pt_ref *ref, uint64_t bits)
-{
-    struct walker *w = self;
-    return table_set(w->m, ref, bits);
-}
-
-static uint64_t psc_prefix(const struct mmu *m, uint64_t lin, unsigned level)
-{
-    return (lin & bits_mask(57)) >> m->space.f->shift[level];
-}
-
-static void start_at_psc(struct mmu *m, uint64_t lin, struct pt_start *from)
-{
-    for (unsigned level = 2; level <= from->level; level++) {
-        const struct psc_entry *e = psc_find(
-            &m->psc[level], psc_prefix(m, lin, level), m->here, ++m->clock);
-        if (e == NULL)
-            continue;
-        *from = (struct pt_start){.table = e->table,
-                                  .all = e->all,
-                                  .any = e->any,
-                                  .level = (uint8_t)(level - 1),
-                                  .pat = e->pat};
-        return;
+    if (!by_ept) {
+        m->stats->walk.faults++;
+        flush_fault(m, lin);
+    } else if (m->fault.kind == MMU_FAULT_EPT_VIOLATION) {
+        flush_violation(m, lin);
     }
-}
-
-/* Remember the tables that the walk went through. */
-static void fill_psc(struct mmu *m, uint64_t lin, const struct pt_start *from,
-                     const struct pt_result *r)
-{
-    struct psc_entry e = {.all = from->all, .any = from->any};
-    for (unsigned k = 0; k + 1 < r->count; k++) {
-        uint64_t entry = r->trail[k].entry;
-        e.all &= entry;
-        e.any |= entry;
-        e.table = entry & m->space.address;
-        e.pat = r->trail[k + 1].ref.pat;
-        unsigned level = r->trail[k].ref.level;
-        psc_insert(&m->psc[level], psc_prefix(m, lin, level), m->here,
-                   ++m->clock, &e);
-    }
-}
-
-static bool walk_fault(struct mmu *m, uint64_t lin, unsigned access,
-                       const struct pt_result *r)
-{
-    m->stats->walk.faults++;
-    for (unsigned k = 0; k < SIDES; k++)
-        flush_page_side(m, k, lin, m->here, m->global,
-                        LEFT_FLUSHED + FLUSH_PAGE_FAULT);
-    if (m->paging)
-        for (unsigned level = 2; level <= m->space.f->top; level++)
-            psc_drop(&m->psc[level], psc_prefix(m, lin, level), m->here);
-    return table_fault(m, lin, access, r);
-}
-
-/* Make the TLB entry that a finished walk means; returns its class. */
-static unsigned make_entry(const struct mmu *m, uint64_t lin,
-                           const struct pt_result *r, struct tlb_entry *e,
-                           uint64_t *tag)
-{
-    const struct pt_format *f = m->space.f;
-    uint64_t leaf = r->trail[r->count - 1].entry;
-    unsigned class = r->level - 1U;
-    bool global = class < PAGE_CLASSES && (leaf & f->global) != 0 &&
-                  (m->ctx.cr4 & CR4_PGE) != 0;
-    unsigned shift = page_class_shift(class);
-    *e = (struct tlb_entry){
-        .base = r->out & ~bits_mask(shift),
-        .rights = r->rights,
-        .pat = (uint8_t)memtype_pat(m->ctx.pat,
-                                    pt_leaf_pat(&m->space, r->level, leaf)),
-        .key = (uint8_t)pt_leaf_key(&m->space, leaf)};
-    if ((leaf & f->dirty) != 0)
-        e->flags |= TLB_DIRTY;
-    if (f->shift[r->level] != shift)
-        e->flags |= TLB_HALF_4M;
-    uint64_t page = page_number(lin, class);
-    *tag = tlb_tag(page, class, global ? m->global : m->here);
-    return class;
+    return false;
 }
 
 /* Counters of walks by the kind of access. */
@@ -373,40 +293,48 @@ static struct walk_kind *walks_of(struct mmu *m, unsigned side, unsigned access)
     return &m->stats->walk.by[kind];
 }
 
+static void charge_walk(struct mmu *m, unsigned side, struct walker *w)
+{
+    const struct side *s = &m->side[side];
+    uint64_t guest = w->cycles[DIMENSION_GUEST];
+    uint64_t ept = w->cycles[DIMENSION_EPT];
+    m->stats->walk.cycles[side] += guest + ept;
+    m->stats->walk.cycles_ept[side] += ept;
+    walks_of(m, side, w->access)->cycles += guest + ept;
+    cycles_charge(m->account, s->leaf_walk, guest);
+    if (ept != 0)
+        cycles_charge(m->account, s->leaf_walk_ept, ept);
+}
+
+static void set_origin(const struct walker *w, struct tlb_origin *o,
+                       unsigned class)
+{
+    o->gpa = w->gpa & ~bits_mask(page_class_shift(class));
+    o->pages = w->pages;
+    o->ept_class = w->page.class;
+    o->pat = w->pat;
+}
+
 /* Walk, and put the result in both levels. `counted`: the L1 or also the L2
  * missed, so causes are due. */
 static bool walk_and_fill(struct mmu *m, unsigned side, unsigned access,
                           struct piece *p, bool l1_missed, bool l2_missed)
 {
     struct side *s = &m->side[side];
-    struct walker w = {.m = m};
-    struct pt_port port = {&w, timed_read, timed_set};
-    struct pt_start from;
-    struct pt_result r = {.stop = PT_NOT_PRESENT};
+    struct walker w;
+    walker_init(&w, m, p, access, true);
     m->stats->walk.count[side]++;
-    bool good = table_start(m, p->lin, &from);
-    if (good) {
-        start_at_psc(m, p->lin, &from);
-        pt_walk(&m->space, &port, &from, p->lin, &r);
-        if (r.stop == PT_MAPPED)
-            hierarchy_hint(m, r.out);
-        good = r.stop == PT_MAPPED &&
-               translate_allowed(m, r.rights, table_key(m, &r), access);
-        pt_mark(&m->space, &port, &r, access_writes(access),
-                good && !MMU_PLANTED(m, MMU_PLANT_ACCESSED));
-        m->stats->walk.cycles[side] += w.cycles;
-        walks_of(m, side, access)->cycles += w.cycles;
-        cycles_charge(m->account, s->leaf_walk, w.cycles);
-    }
+    bool good = walker_walk(&w);
+    charge_walk(m, side, &w);
     if (!good) {
         s->stats->fault += l1_missed;
         s->l2_stats->fault += l2_missed;
-        return walk_fault(m, p->lin, access, &r);
+        return walk_stopped(m, p->lin, w.stopped);
     }
-    fill_psc(m, p->lin, &from, &r);
+    walker_fill_psc(&w);
     struct tlb_entry e;
     uint64_t tag;
-    unsigned class = make_entry(m, p->lin, &r, &e, &tag);
+    unsigned class = walker_entry(&w, &e, &tag);
     m->stats->walk.completed[class]++;
     walks_of(m, side, access)->completed[class]++;
     e.record = record_of(m, tag);
@@ -419,11 +347,15 @@ static bool walk_and_fill(struct mmu *m, unsigned side, unsigned access,
         count_cause(m, l2, kind2, s->l2_stats, e.record, tag);
     if (!l2_missed) /* an assist replaces what there was */
         flush_page_side(m, side, p->lin, m->here, m->global, LEFT_EVICTED);
+    struct tlb_origin origin;
+    if (m->ept)
+        set_origin(&w, &origin, class);
+    const struct tlb_origin *o = m->ept ? &origin : NULL;
     if (l2 != NULL)
-        (void)insert(m, side, l2, tag, &e, ++m->clock);
+        (void)insert(m, side, l2, tag, &e, o, ++m->clock);
     else
         page_record_left(&m->records, e.record)[kind2] = LEFT_EVICTED;
-    insert_l1(m, side, class, tag, &e, p);
+    insert_l1(m, side, class, tag, &e, o, p);
     take(m, &e, class, p);
     return true;
 }
@@ -472,13 +404,16 @@ static bool take_memo(const struct mmu *m, const struct page_memo *memo,
     if (memo->key != key ||
         !translate_allowed(m, (unsigned)v & 15, (unsigned)(v >> 8) & 15,
                            access) ||
+        !ept_permits((unsigned)(v >> MEMO_EPT_SHIFT), (unsigned)v & 15,
+                     access) ||
         (access_writes(access) && (v & BIT(7)) == 0))
         return false;
-    p->pa = (v & ~in_page) | (p->lin & in_page);
+    p->pa = (v & bits_mask(MEMO_EPT_SHIFT) & ~in_page) | (p->lin & in_page);
     p->rights = v & 15;
     p->pat = (uint8_t)(v >> 4 & 7);
     p->dirty = (v & BIT(7)) != 0;
     p->key = (uint8_t)(v >> 8 & 15);
+    p->ept = (uint8_t)(v >> MEMO_EPT_SHIFT);
     return true;
 }
 
@@ -496,7 +431,8 @@ static bool walk_untimed(struct mmu *m, unsigned access, struct piece *p)
     if (!table_walk(m, p->lin, access, p))
         return false;
     memo->key = key;
-    memo->value = (p->pa & ~(PAGE_SIZE - 1)) | (uint64_t)p->key << 8 |
+    memo->value = (uint64_t)p->ept << MEMO_EPT_SHIFT |
+                  (p->pa & ~(PAGE_SIZE - 1)) | (uint64_t)p->key << 8 |
                   (uint64_t)p->dirty << 7 | (uint64_t)p->pat << 4 | p->rights;
     return true;
 }
@@ -513,7 +449,7 @@ static bool translate_untimed(struct mmu *m, unsigned access, struct piece *p)
 bool translate_piece(struct mmu *m, unsigned side, unsigned access,
                      struct piece *p)
 {
-    if (!m->paging)
+    if (!m->translating)
         unpaged(m, p);
     else if (!(m->timing ? translate_timed(m, side, access, p)
                          : translate_untimed(m, access, p)))
@@ -526,7 +462,7 @@ bool translate_piece(struct mmu *m, unsigned side, unsigned access,
 bool translate_cached(struct mmu *m, unsigned side, unsigned access,
                       struct piece *p)
 {
-    if (!m->paging) {
+    if (!m->translating) {
         unpaged(m, p);
         return true;
     }

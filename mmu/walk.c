@@ -52,6 +52,8 @@ static bool is_reserved(const struct pt_space *s, unsigned level, bool leaf,
     uint64_t bad = leaf ? s->reserved_leaf[level] : s->reserved_table[level];
     if ((e & bad) != 0 || (f->illegal >> (e & 7) & 1) != 0)
         return true;
+    if ((e & 3) == 0 && (e & s->not_alone) != 0)
+        return true;
     return leaf && (f->illegal_type >> bits_get(e, 5, 3) & 1) != 0;
 }
 
@@ -78,7 +80,7 @@ void pt_walk(const struct pt_space *s, const struct pt_port *p,
             return;
         }
         r->trail[r->count++].entry = e;
-        if ((e & f->present) == 0) {
+        if ((e & s->present) == 0) {
             r->stop = PT_NOT_PRESENT;
             return;
         }
@@ -105,10 +107,11 @@ void pt_mark(const struct pt_space *s, const struct pt_port *p,
              struct pt_result *r, bool dirty, bool leaf)
 {
     unsigned used = r->count;
-    if (used > 0 && (r->stop != PT_MAPPED || !leaf))
+    bool stopped = r->stop != PT_MAPPED && r->stop != PT_UNREADABLE;
+    if (used > 0 && (stopped || (r->stop == PT_MAPPED && !leaf)))
         used--;
     for (unsigned k = 0; k < used; k++) {
-        bool last = k + 1 == r->count;
+        bool last = r->stop == PT_MAPPED && k + 1 == r->count;
         uint64_t want = s->f->accessed | (last && dirty ? s->f->dirty : 0);
         uint64_t missing = want & ~r->trail[k].entry;
         if (missing == 0)

@@ -53,6 +53,8 @@ struct pt_space {
     uint64_t address; /* bits of an entry that hold the next address */
     uint64_t reserved_table[PT_LEVELS], reserved_leaf[PT_LEVELS];
     uint64_t nx;
+    uint64_t present;   /* an entry with none of these is not present */
+    uint64_t not_alone; /* rights that need one of bits 1:0 beside them */
 };
 
 /* What formats.c needs to know to make a space of a format. */
@@ -61,6 +63,10 @@ struct pt_controls {
     bool nx;             /* IA32_EFER.NXE */
     bool pse;            /* CR4.PSE; 32-bit paging only */
     bool pages_1g;
+    /* EPT only: */
+    bool no_pages_2m;
+    bool execute_only; /* translations may grant execution alone */
+    bool mode_execute; /* bit 10 grants execution in user mode */
 };
 
 void pt_space_init(struct pt_space *s, const struct pt_format *f, uint64_t root,

@@ -34,7 +34,11 @@ static void default_mmu(struct mmu_config *m)
     m->psc_pml4e = assoc(4, 4);
     m->psc_pdpte = assoc(4, 4);
     m->psc_pde = assoc(32, 4);
-    m->nested_tlb = assoc(0, 1);
+    m->ept_psc_pml5e = assoc(2, 2);
+    m->ept_psc_pml4e = assoc(4, 4);
+    m->ept_psc_pdpte = assoc(4, 4);
+    m->ept_psc_pde = assoc(32, 4);
+    m->nested_tlb = assoc(32, 4);
     m->walkers = 1;
     m->walk_through_l1d = true;
     m->l1i = (struct cache_config){.ways = 8, .latency = 4};
@@ -194,6 +198,10 @@ static enum sim_status check_tlbs(const struct checker *k,
         {"core.stlb_1g", &m->stlb_1g},     {"core.psc.pml5e", &m->psc_pml5e},
         {"core.psc.pml4e", &m->psc_pml4e}, {"core.psc.pdpte", &m->psc_pdpte},
         {"core.psc.pde", &m->psc_pde},     {"core.nested_tlb", &m->nested_tlb},
+        {"core.ept_psc.pml5e", &m->ept_psc_pml5e},
+        {"core.ept_psc.pml4e", &m->ept_psc_pml4e},
+        {"core.ept_psc.pdpte", &m->ept_psc_pdpte},
+        {"core.ept_psc.pde", &m->ept_psc_pde},
     };
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         enum sim_status s = check_assoc(k, all[i].name, all[i].a);

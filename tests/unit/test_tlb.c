@@ -416,10 +416,10 @@ START_TEST(spaces_have_numbers)
     }
     struct space_name n = {.pcid = 9, .vpid = 3};
     ck_assert_uint_eq(space_known(&t, &n), 10);
-    n.eptp = 0x1000;
+    n.root = 0x1000;
     ck_assert_uint_eq(space_known(&t, &n), 0);
     space_clear(&t);
-    n.eptp = 0;
+    n.root = 0;
     ck_assert_uint_eq(space_known(&t, &n), 0);
     space_free(&t);
 }

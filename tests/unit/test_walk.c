@@ -281,7 +281,9 @@ END_TEST
 START_TEST(ept_rights_and_misconfigurations)
 {
     struct pt_space s;
-    pt_space_init(&s, &pt_format_ept4, 0x1000, &controls);
+    struct pt_controls c = controls;
+    c.execute_only = true;
+    pt_space_init(&s, &pt_format_ept4, 0x1000, &c);
     for (unsigned low = 0; low < 8; low++) {
         struct flat *m = fresh();
         struct pt_result r;
