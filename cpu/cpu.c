@@ -84,6 +84,7 @@ enum sim_status cpu_create(const struct cpu_config *config,
     mmu_plant(c->mmu, config->plant);
 #endif
     mmu_set_device_port(c->mmu, engine_device_port(c));
+    mmu_set_guest_port(c->mmu, vmx_apic_port(c));
     wait_create(c);
     cpu_reset(c);
     *out = c;

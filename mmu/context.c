@@ -34,13 +34,14 @@ static void choose_format(struct mmu *m)
     m->space.root_pat = root_pat(c);
 }
 
-void ept_space_init(const struct mmu *m, uint64_t eptp, struct pt_space *s)
+void ept_space_init(const struct mmu *m, uint64_t eptp, bool mode_execute,
+                    struct pt_space *s)
 {
     struct pt_controls k = {.maxphyaddr = m->config.maxphyaddr,
                             .pages_1g = m->config.ept_1g,
                             .no_pages_2m = !m->config.ept_2m,
                             .execute_only = m->config.ept_execute_only,
-                            .mode_execute = m->ctx.mode_execute};
+                            .mode_execute = mode_execute};
     /* Bits 5:3: the levels of a walk, less one. */
     const struct pt_format *f =
         bits_get(eptp, 5, 3) == 4 ? &pt_format_ept5 : &pt_format_ept4;
@@ -52,7 +53,7 @@ static void choose_ept(struct mmu *m)
     m->ept = m->ctx.eptp != 0;
     m->ept_flags = (m->ctx.eptp & BIT(6)) != 0;
     if (m->ept)
-        ept_space_init(m, m->ctx.eptp, &m->ept_space);
+        ept_space_init(m, m->ctx.eptp, m->ctx.mode_execute, &m->ept_space);
 }
 
 static unsigned number(struct mmu *m, const struct space_name *n)

@@ -287,7 +287,7 @@ bool ept_look(struct mmu *m, uint64_t eptp, uint64_t guest,
     struct pt_space space;
     struct pt_port port = {m, table_read, NULL};
     struct pt_result r;
-    ept_space_init(m, eptp, &space);
+    ept_space_init(m, eptp, m->ctx.mode_execute, &space);
     struct pt_start from = pt_top(&space);
     if (space.f->top == 4 && guest >> 48 != 0)
         return false;

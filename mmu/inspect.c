@@ -4,7 +4,7 @@
  */
 #include "mmu/inspect.h"
 
-#include "mmu/model.h"
+#include "mmu/walker.h"
 
 /* The walk of one address under a context. */
 struct inspect {
@@ -105,10 +105,7 @@ static void bind(struct inspect *w, const struct mmu_context *c)
     }
     pt_space_init(&w->guest, f, root, &k);
     w->nested = c->eptp != 0;
-    k.pages_1g = m->config.ept_1g;
-    /* Bits 5:3 of the pointer: levels less one. */
-    f = bits_get(c->eptp, 5, 3) == 4 ? &pt_format_ept5 : &pt_format_ept4;
-    pt_space_init(&w->ept, f, c->eptp & bits_mask(52) & ~bits_mask(12), &k);
+    ept_space_init(m, c->eptp, c->mode_execute, &w->ept);
 }
 
 static bool is_canonical(const struct inspect *w, uint64_t lin)
@@ -184,10 +181,11 @@ struct dump {
 static void show(const struct dump *d, struct tlb_view *v, unsigned space)
 {
     const struct space_name *n = &d->m->spaces.name[space];
-    v->eptp = n->eptp;
+    v->eptp = n->root & ~UINT64_C(1);
     v->vpid = n->vpid;
     v->global = n->pcid == SPACE_GLOBAL;
-    v->pcid = v->global ? 0 : n->pcid;
+    v->guest_physical = n->pcid == SPACE_PHYSICAL;
+    v->pcid = v->global || v->guest_physical ? 0 : n->pcid;
     d->each(d->self, v);
 }
 
@@ -211,32 +209,52 @@ static void dump_tlb(const struct dump *d, const struct tlb *t,
             .host = t->entry[k].base,
             .page_shift = shift,
             .rights = t->entry[k].rights,
-            .ept_rights = PT_R | PT_W | PT_X,
+            .ept_rights = t->entry[k].flags >> TLB_EPT_SHIFT,
         };
         show(d, &v, tlb_tag_space(tag));
     }
 }
 
-static void dump_psc(const struct dump *d, unsigned level, const char *name)
+/* EPT's are of guest-physical addresses; of the others some are through EPT
+ * and then lead to a guest-physical table, which lies at `host`. */
+static void dump_psc(const struct dump *d, const struct psc *p, bool ept,
+                     unsigned level, const char *name)
 {
-    const struct psc *p = &d->m->psc[level];
     for (uint32_t k = 0; k < p->entries; k++) {
         uint64_t tag = p->tag[k];
         if (tag == 0)
             continue;
-        unsigned shift =
-            d->m->space.f != NULL && d->m->space.f->shift[level] != 0
-                ? d->m->space.f->shift[level]
-                : 12 + 9 * (level - 1);
+        unsigned shift = ept ? 12 + 9 * (level - 1) : p->entry[k].shift;
+        bool combined = !ept && d->m->spaces.name[psc_space(p, k)].root != 0;
         struct tlb_view v = {
             .structure = name,
             .lin = address_of(tag >> 17, shift),
-            .host = p->entry[k].table,
+            .host = combined ? p->entry[k].host : p->entry[k].table,
             .page_shift = shift,
-            .rights = pt_rights(&d->m->space, p->entry[k].all, p->entry[k].any),
-            .ept_rights = PT_R | PT_W | PT_X,
+            .rights =
+                ept ? PT_R | PT_W | PT_U | PT_X
+                    : pt_rights(&d->m->space, p->entry[k].all, p->entry[k].any),
+            .ept_rights = ept ? ept_rights(d->m, p->entry[k].all)
+                              : PT_R | PT_W | PT_U | PT_X,
         };
-        show(d, &v, (unsigned)(tag >> 1) & 0xffff);
+        show(d, &v, psc_space(p, k));
+    }
+}
+
+static void dump_nested(const struct dump *d)
+{
+    const struct psc *p = &d->m->nested;
+    for (uint32_t k = 0; k < p->entries; k++) {
+        if (p->tag[k] == 0)
+            continue;
+        struct tlb_view v = {
+            .structure = "nested_tlb",
+            .host = p->entry[k].table,
+            .rights = PT_R | PT_W | PT_U | PT_X,
+            .ept_rights = ept_rights(d->m, p->entry[k].all),
+        };
+        v.page_shift = page_class_shift(nested_page(psc_prefix(p, k), &v.lin));
+        show(d, &v, psc_space(p, k));
     }
 }
 
@@ -247,6 +265,12 @@ void mmu_inspect_tlb(const struct mmu *m,
     static const char *const l1[SIDES] = {"dtlb", "itlb"};
     static const char *const psc[PT_LEVELS] = {
         "", "", "psc.pde", "psc.pdpte", "psc.pml4e", "psc.pml5e"};
+    static const char *const ept[PT_LEVELS] = {"",
+                                               "",
+                                               "ept_psc.pde",
+                                               "ept_psc.pdpte",
+                                               "ept_psc.pml4e",
+                                               "ept_psc.pml5e"};
     const struct dump d = {m, each, self};
     for (unsigned side = 0; side < SIDES; side++)
         for (unsigned class = 0; class < PAGE_CLASSES; class ++)
@@ -254,6 +278,9 @@ void mmu_inspect_tlb(const struct mmu *m,
     dump_tlb(&d, &m->stlb, "stlb");
     dump_tlb(&d, &m->stlb_i, "stlb");
     dump_tlb(&d, &m->stlb_1g, "stlb");
-    for (unsigned level = 2; level < PT_LEVELS; level++)
-        dump_psc(&d, level, psc[level]);
+    for (unsigned level = 2; level < PT_LEVELS; level++) {
+        dump_psc(&d, &m->psc[level], false, level, psc[level]);
+        dump_psc(&d, &m->ept_psc[level], true, level, ept[level]);
+    }
+    dump_nested(&d);
 }

@@ -49,10 +49,11 @@ enum mmu_access {
     MMU_WRITE = 1,
     MMU_FETCH = 2,
     MMU_KIND = 3,
-    MMU_SYSTEM = 4,  /* flag: implicit supervisor access (GDT, IDT, TSS) */
-    MMU_INTENT = 8,  /* flag on a read: the write half of an RMW follows */
-    MMU_SECOND = 16, /* flag on a write: that write half; no time, no count */
-    MMU_UNTIMED = 32 /* flag: neither time nor counts (debug, probes) */
+    MMU_SYSTEM = 4,   /* flag: implicit supervisor access (GDT, IDT, TSS) */
+    MMU_INTENT = 8,   /* flag on a read: the write half of an RMW follows */
+    MMU_SECOND = 16,  /* flag on a write: that write half; no time, no count */
+    MMU_UNTIMED = 32, /* flag: neither time nor counts (debug, probes) */
+    MMU_PAGING = 64   /* flag to the guest_port: by a walk, to an entry */
 };
 
 enum mmu_fault_kind {

@@ -134,7 +134,7 @@ struct mmu {
     uint64_t apic_page;  /* ctx.apic_page, if the guest_port can serve it */
     bool timing, paging, pae; /* pae: PDPTE registers are in use */
     bool nx, wp, smep, smap, pke;
-    bool filter;            /* entries are installed at all */
+    bool filter; /* entries are installed at all */
     /* The first entries installed since all were dropped, as FILTER_OF_*
      * plus index; more than fit are only counted. */
     uint16_t filter_list[FILTER_LIST];
@@ -232,7 +232,8 @@ ALWAYS_INLINE bool piece_at_apic(const struct mmu *m, const struct piece *p,
 /* --- context.c --- */
 
 /* The space of an EPT pointer under the controls in force. */
-void ept_space_init(const struct mmu *m, uint64_t eptp, struct pt_space *s);
+void ept_space_init(const struct mmu *m, uint64_t eptp, bool mode_execute,
+                    struct pt_space *s);
 
 /* --- translate.c --- */
 

@@ -39,6 +39,14 @@ static enum memtype table_type(struct walker *w, const struct pt_ref *ref,
     return memtype_ept(w->table[ref->level].leaf, pat);
 }
 
+/* A paging structure in the APIC page: a read of that page. */
+static bool apic_walk(struct walker *w, uint64_t at)
+{
+    struct piece p = {.lin = w->lin, .pa = at, .len = 8};
+    w->stopped = !apic_touch(w->m, &p, MMU_READ | MMU_PAGING);
+    return !w->stopped;
+}
+
 static bool guest_read(void *self, const struct pt_ref *ref, uint64_t *entry)
 {
     struct walker *w = self;
@@ -50,6 +58,8 @@ static bool guest_read(void *self, const struct pt_ref *ref, uint64_t *entry)
             return false;
         host.at = w->table[ref->level].host | (ref->at & (PAGE_SIZE - 1));
         walk_pages_add(&w->pages, ref->at);
+        if (piece_is_apic(m, host.at) && !apic_walk(w, host.at))
+            return false;
     }
     if (w->timed) {
         struct walk_stats *s = &m->stats->walk;
