@@ -85,3 +85,6 @@ vmx_test(vmx_exits ${vmx_tests}/exits.c)
 vmx_test(vmx_encodings ${vmx_tests}/encodings.c)
 vmx_test(vmx_accesses ${vmx_tests}/accesses.c)
 vmx_test(vmx_operation ${vmx_tests}/operation.c)
+vmx_test(vmx_entries ${vmx_tests}/entries.c)
+add_custom_command(OUTPUT ${semantics_out}/vmx_entries.elf APPEND
+                   DEPENDS ${vmx_tests}/entries.def)

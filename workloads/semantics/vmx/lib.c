@@ -45,6 +45,16 @@ void *page(void)
     return p;
 }
 
+unsigned pages_used(void)
+{
+    return pool_used;
+}
+
+void pages_release(unsigned used)
+{
+    pool_used = used;
+}
+
 /* --- exceptions of our own --- */
 
 int fault_vector;

@@ -258,8 +258,10 @@ bool vm_enable_ept(uint64_t at, uint64_t **entry);
 /* VMLAUNCH or VMRESUME; back at the next exit. */
 uint64_t vm_run(struct vm *vm);
 
-/* A zeroed page of its own. */
+/* A zeroed page of its own. Those after the first `used` can be given back. */
 void *page(void);
+unsigned pages_used(void);
+void pages_release(unsigned used);
 
 /* Run `insn`: the vector of the exception it raises, or -1. */
 int faults(void (*insn)(void));
