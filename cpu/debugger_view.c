@@ -115,6 +115,9 @@ static uint64_t piece(struct cpu *c, enum debug_view v, uint64_t lin,
                       uint64_t len, hpa *at)
 {
     struct walk_report r;
+    /* Addresses have 32 bits outside IA-32e mode. */
+    if (lin >> 32 != 0 && (debugger_view_efer(c, v) & EFER_LMA) == 0)
+        return 0;
     if (!debugger_walk(c, v, lin, &r) || r.end != WALK_MAPPED)
         return 0;
     at->v = r.host;

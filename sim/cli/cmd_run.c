@@ -262,7 +262,7 @@ static enum sim_status open_debugging(struct run *r, struct sim_error *e)
     const struct gdb_options port = {
         .machine = r->machine, .alive = tick, .note = note, .self = r};
     enum sim_status s = SIM_OK;
-    if (r->o.gdb != NULL || r->o.trace.file != NULL)
+    if (r->o.gdb != NULL || r->o.trace.file != NULL || r->o.symbols.count != 0)
         s = read_names(r, e);
     return s == SIM_OK ? debugging_open(&r->debugging, &r->o, &port, e) : s;
 }

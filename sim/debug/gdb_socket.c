@@ -89,7 +89,7 @@ static int bind_unix(const char *path)
     snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
     remove_stale(&a);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    mode_t mask = umask(077);
+    mode_t mask = umask(0177);
     if (fd >= 0 && bind(fd, (const struct sockaddr *)&a, sizeof a) != 0) {
         int error = errno;
         close(fd);

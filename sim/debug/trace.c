@@ -403,6 +403,9 @@ enum sim_status trace_open(const struct trace_options *o, struct machine *m,
         free(t);
         return s;
     }
+    /* Whole lines among those of the guest. */
+    if (t->is_stdout)
+        setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     clear(&t->access);
     clear(&t->changes);
     clear(&t->walk);

@@ -29,6 +29,7 @@ bare_guest(chase ${guests}/chase/chase.c)
 bare_guest(hello ${guests}/hello/hello.c)
 bare_guest(ends ${guests}/ends/ends.c)
 bare_guest(counters ${guests}/counters/counters.c)
+bare_guest(debug ${guests}/debug/debug.c)
 bare_guest(exits ${guests}/exits/exits.c)
 bare_guest(vmxcost ${guests}/vmxcost/vmxcost.c ${guests}/vmxcost/enter.S)
 
