@@ -59,7 +59,7 @@ enum {
 static struct vm vm;
 static uint64_t wide, last_page; /* first address beyond the physical width */
 static uint64_t misc, basic, ept_cap;
-static uint64_t wild = UINT64_C(1) << 47; /* not canonical */
+static uint64_t wild; /* the first address that is not canonical */
 
 static void set(unsigned field, uint64_t bits)
 {
@@ -339,6 +339,7 @@ int guest_main(const char *line)
     cpuid(0x80000008, 0, r);
     wide = UINT64_C(1) << (r[0] & 0xff);
     last_page = wide - 4096;
+    wild = UINT64_C(1) << ((r[0] >> 8 & 0xff) - 1);
     basic = rdmsr(0x480);
     misc = rdmsr(0x485);
     make(B64);
