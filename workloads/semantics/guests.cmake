@@ -88,3 +88,5 @@ vmx_test(vmx_operation ${vmx_tests}/operation.c)
 vmx_test(vmx_entries ${vmx_tests}/entries.c)
 add_custom_command(OUTPUT ${semantics_out}/vmx_entries.elf APPEND
                    DEPENDS ${vmx_tests}/entries.def)
+configure_file(${vmx_tests}/entries.test ${semantics_out}/vmx_entries.test
+               COPYONLY)
