@@ -48,6 +48,8 @@ def main():
     bad = 0
     for image, line, monitors in RUNS:
         want = run(image, line, None)
+        if want[0] in range(121, 126):
+            sys.exit(f"kernels: {image} does not run natively: {want}")
         for under in monitors:
             got = run(image, line, under)
             good = got == want
