@@ -6,3 +6,6 @@ add_test(NAME semantics.vmx
 add_test(NAME semantics.regress
          COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/semantics/regress.py
                  $<TARGET_FILE:vtsim> ${CMAKE_BINARY_DIR})
+add_test(NAME semantics.entry_rules
+         COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/semantics/entry_rules.py
+                 $<TARGET_FILE:vtsim> ${CMAKE_BINARY_DIR})
