@@ -8,6 +8,7 @@
 #include "cpu/debugger_hook.h"
 #include "cpu/event.h"
 #include "cpu/lbr.h"
+#include "cpu/trace.h"
 #include "cpu/vmx/vmx.h"
 #include "sim/base/bits.h"
 
@@ -237,5 +238,6 @@ bool debugger_watches(const struct cpu *c)
 void cpu_set_trace(struct cpu *c, struct trace_port port)
 {
     c->trace = port;
+    trace_watch_mmu(c);
     update(c);
 }

@@ -78,3 +78,40 @@ void trace_end(struct cpu *c, const struct trace_before *b)
           b->mode & MODE_CPL);
     c->rip = after;
 }
+
+/* --- what the MMU tells --- */
+
+static void entry_read(void *self, const struct walk_step *s)
+{
+    struct cpu *c = self;
+    TRACE(c, WALK, "entry", s->level, s->at, s->entry, s->ept, s->guest);
+}
+
+static void walked(void *self, uint64_t lin, unsigned access, uint64_t cycles,
+                   bool mapped, uint64_t host)
+{
+    struct cpu *c = self;
+    unsigned kind = access & MMU_KIND;
+    if (kind == MMU_READ && (access & MMU_INTENT) != 0)
+        kind = MMU_WRITE;
+    TRACE(c, WALK, "walk", lin, kind, cycles, mapped, host);
+}
+
+static void device(void *self, uint64_t pa, unsigned len, bool write,
+                   uint64_t value)
+{
+    struct cpu *c = self;
+    TRACE(c, IO, write ? "mmio.write" : "mmio.read", pa, len, value);
+}
+
+void trace_watch_mmu(struct cpu *c)
+{
+    struct walk_port p = {.self = c};
+    if (trace_on(c, TRACE_WALK)) {
+        p.entry = entry_read;
+        p.walked = walked;
+    }
+    if (trace_on(c, TRACE_IO))
+        p.device = device;
+    mmu_set_walk_port(c->mmu, &p);
+}

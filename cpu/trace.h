@@ -44,4 +44,7 @@ void trace_begin(struct cpu *c, struct trace_before *b, uint64_t lin,
                  unsigned length);
 void trace_end(struct cpu *c, const struct trace_before *b);
 
+/* Have the MMU tell of walks and device accesses, as c->trace.mask says. */
+void trace_watch_mmu(struct cpu *c);
+
 #endif

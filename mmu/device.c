@@ -37,6 +37,8 @@ void device_read(struct mmu *m, uint64_t pa, unsigned len, uint8_t *out)
         begin(m);
         if (r != NULL && !r->port.read(r->port.self, pa - r->base, n, &value))
             value = UINT64_MAX;
+        if (UNLIKELY(m->watch.device != NULL))
+            m->watch.device(m->watch.self, pa, n, false, value);
         end(m);
         memcpy(out, &value, n);
         pa += n;
@@ -54,6 +56,8 @@ void device_write(struct mmu *m, uint64_t pa, unsigned len, const uint8_t *in)
         const struct mmio_region *r = memory_region(m->shared, pa);
         m->stats->device_writes++;
         begin(m);
+        if (UNLIKELY(m->watch.device != NULL))
+            m->watch.device(m->watch.self, pa, n, true, value);
         if (r != NULL)
             (void)r->port.write(r->port.self, pa - r->base, n, value);
         end(m);

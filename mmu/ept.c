@@ -43,7 +43,10 @@ static bool ept_read(void *self, const struct pt_ref *ref, uint64_t *entry)
         s->level_ept[ref->level]++;
         s->served[by]++;
     }
-    return table_read(m, ref, entry);
+    bool answered = table_read(m, ref, entry);
+    if (UNLIKELY(m->watch.entry != NULL))
+        walker_tell(w, true, ref, ref->at, *entry);
+    return answered;
 }
 
 static bool ept_set(void *self, const struct pt_ref *ref, uint64_t bits)

@@ -170,6 +170,11 @@ void mmu_inspect_walk(const struct mmu *m, uint64_t lin, struct walk_report *r)
     mmu_inspect_walk_in(m, &m->ctx, lin, r);
 }
 
+void mmu_set_walk_port(struct mmu *m, const struct walk_port *port)
+{
+    m->watch = *port;
+}
+
 /* --- what is cached --- */
 
 struct dump {

@@ -43,6 +43,22 @@ void mmu_inspect_walk(const struct mmu *m, uint64_t lin, struct walk_report *r);
 void mmu_inspect_walk_in(const struct mmu *m, const struct mmu_context *ctx,
                          uint64_t lin, struct walk_report *r);
 
+/*
+ * Told of what takes time in translation, and of device accesses, for traces;
+ * functions may be NULL. `entry` comes once for each paging-structure entry
+ * read, in that order, `walked` when the walk is over: mapped or stopped by an
+ * event. Nothing is told with timing off, but device accesses.
+ */
+struct walk_port {
+    void *self;
+    void (*entry)(void *self, const struct walk_step *s);
+    void (*walked)(void *self, uint64_t lin, unsigned access, uint64_t cycles,
+                   bool mapped, uint64_t host);
+    void (*device)(void *self, uint64_t pa, unsigned len, bool write,
+                   uint64_t value);
+};
+void mmu_set_walk_port(struct mmu *m, const struct walk_port *port);
+
 /* One cached translation. */
 struct tlb_view {
     const char *structure; /* "dtlb", "stlb", "psc.pde", "nested_tlb" ... */

@@ -5,6 +5,7 @@
 #define VTSIM_MMU_MODEL_H
 
 #include "mmu/coherence.h"
+#include "mmu/inspect.h"
 #include "mmu/memory.h"
 #include "mmu/memtype.h"
 #include "mmu/miss_cause.h"
@@ -123,6 +124,7 @@ struct mmu {
     struct cycle_account *account;
     struct device_port device;
     struct guest_port guest;
+    struct walk_port watch; /* mmu/inspect.h */
     struct mmu_context ctx;
     struct mmu_mtrr mtrr;
     struct memtype_map types;

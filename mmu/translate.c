@@ -315,6 +315,14 @@ static void set_origin(const struct walker *w, struct tlb_origin *o,
     o->pat = w->pat;
 }
 
+static void tell_walk(const struct mmu *m, const struct walker *w, bool good)
+{
+    uint64_t host = m->ept ? w->page.host | (w->gpa & (PAGE_SIZE - 1)) : w->gpa;
+    m->watch.walked(m->watch.self, w->lin, w->access,
+                    w->cycles[DIMENSION_GUEST] + w->cycles[DIMENSION_EPT], good,
+                    good ? host : 0);
+}
+
 /* Walk, and put the result in both levels. `counted`: the L1 or also the L2
  * missed, so causes are due. */
 static bool walk_and_fill(struct mmu *m, unsigned side, unsigned access,
@@ -326,6 +334,8 @@ static bool walk_and_fill(struct mmu *m, unsigned side, unsigned access,
     m->stats->walk.count[side]++;
     bool good = walker_walk(&w);
     charge_walk(m, side, &w);
+    if (UNLIKELY(m->watch.walked != NULL))
+        tell_walk(m, &w, good);
     if (!good) {
         s->stats->fault += l1_missed;
         s->l2_stats->fault += l2_missed;

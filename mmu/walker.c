@@ -15,6 +15,19 @@ uint64_t walker_prefix(const struct mmu *m, uint64_t lin, unsigned level)
     return (lin & bits_mask(57)) >> m->space.f->shift[level];
 }
 
+void walker_tell(const struct walker *w, bool ept, const struct pt_ref *ref,
+                 uint64_t host, uint64_t entry)
+{
+    const struct walk_port *p = &w->m->watch;
+    const struct walk_step s = {.ept = ept,
+                                .level = ref->level,
+                                .at = host,
+                                .guest = ept || !w->m->ept ? 0 : ref->at,
+                                .entry = entry};
+    if (w->timed)
+        p->entry(p->self, &s);
+}
+
 /* --- the guest's entries --- */
 
 static bool find_table(struct walker *w, uint64_t guest, unsigned level,
@@ -71,7 +84,10 @@ static bool guest_read(void *self, const struct pt_ref *ref, uint64_t *entry)
         s->level[ref->level]++;
         s->served[by]++;
     }
-    return table_read(m, &host, entry);
+    bool answered = table_read(m, &host, entry);
+    if (UNLIKELY(m->watch.entry != NULL))
+        walker_tell(w, false, ref, host.at, *entry);
+    return answered;
 }
 
 static bool guest_set(void *self, const struct pt_ref *ref, uint64_t bits)

@@ -41,6 +41,10 @@ struct walker {
 
 /* --- walker.c --- */
 
+/* Tell whoever traces of an entry of a timed walk. */
+void walker_tell(const struct walker *w, bool ept, const struct pt_ref *ref,
+                 uint64_t host, uint64_t entry);
+
 static inline void walker_init(struct walker *w, struct mmu *m,
                                const struct piece *p, unsigned access,
                                bool timed)

@@ -3,6 +3,8 @@
  *
  *   filter       core.filter off: everything equal, statistics included
  *   blocks       core.block_cache off: everything equal, statistics included
+ *   debugger     a breakpoint and a watchpoint that are never met, and a trace
+ *                of everything: everything equal, statistics included
  *   tlb          TLBs of one entry and no paging-structure caches: the
  *                program's results equal
  *   timing       --timing=off: the program's results equal
@@ -11,6 +13,7 @@
  *
  *   metamorphic [ROUNDS [SEED]]      default 400 1
  */
+#include "cpu/debugger.h"
 #include "tests/random/box.h"
 
 #include <inttypes.h>
@@ -72,6 +75,7 @@ static const struct relation {
 } relation[] = {
     {"filter", set_no_filter, true, WILD},
     {"blocks", set_no_blocks, true, WILD},
+    {"debugger", set_nothing, true, WILD},
     {"tlb", set_small_tlbs, false, TAME},
     {"timing", set_timing_off, false, TAME},
 };
@@ -89,6 +93,25 @@ static bool open_box(struct box *b, void (*change)(struct machine_config *g))
         return false;
     }
     return box_open(b, &config);
+}
+
+static void count_event(void *self, const struct trace_event *e)
+{
+    uint64_t *events = self;
+    *events += e->category == TRACE_INSN && e->text[0] == 'i';
+}
+
+/* Where no program comes to. */
+static void debug(struct box *b, uint64_t *events)
+{
+    const uint64_t nowhere = UINT64_C(0x123456789000);
+    const struct trace_port all = {events, (1 << TRACE_COUNT) - 1, count_event};
+    struct sim_error e;
+    if (debugger_attach(b->cpu, &e) != SIM_OK ||
+        !debugger_insert(b->cpu, DEBUG_HARD, nowhere, 1) ||
+        !debugger_insert(b->cpu, DEBUG_ACCESS, nowhere, 8))
+        exit(2);
+    cpu_set_trace(b->cpu, all);
 }
 
 /* Run for so many instructions and cycles. */
@@ -257,6 +280,10 @@ static bool check(const struct relation *k, struct result *a, struct result *z,
     if (plain == NULL || changed == NULL || !open_box(plain, set_nothing) ||
         !open_box(changed, k->change))
         exit(2);
+    bool debugged = strcmp(k->name, "debugger") == 0;
+    uint64_t events = 0;
+    if (debugged)
+        debug(changed, &events);
     bool good = true;
     for (uint64_t i = 0; i < rounds && good; i++) {
         enum entry entry = entry_of(i, k->temper);
@@ -270,6 +297,12 @@ static bool check(const struct relation *k, struct result *a, struct result *z,
             explain(k, seed, i, entry, a, z);
         if (!cut)
             *instructions += a->instructions;
+    }
+    /* Not every one: what faults or loses its code has none. */
+    if (debugged && events < *instructions / 2) {
+        printf("debugger: %" PRIu64 " of %" PRIu64 " instructions traced\n",
+               events, *instructions);
+        good = false;
     }
     box_close(plain);
     box_close(changed);
