@@ -90,3 +90,4 @@ add_custom_command(OUTPUT ${semantics_out}/vmx_entries.elf APPEND
                    DEPENDS ${vmx_tests}/entries.def)
 configure_file(${vmx_tests}/entries.test ${semantics_out}/vmx_entries.test
                COPYONLY)
+vmx_test(vmx_functions ${vmx_tests}/functions.c)
