@@ -208,7 +208,7 @@ static void check(const struct row *t)
         want = (uintptr_t)code + t->length - 16;
     bool same = reason == t->reason && q == want && length == t->length &&
                 info == t->info && vmread(F_GUEST_RIP) == (uintptr_t)code;
-    ok(same, "%s exits", t->name);
+    ok(same, "exit %u %s", t->reason, t->name);
     if (!same)
         diag("reason %lu qualification %lx length %lu information %x, not %x",
              reason, q, length, info, t->info);
