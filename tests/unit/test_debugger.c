@@ -213,6 +213,7 @@ START_TEST(registers)
     ck_assert_uint_eq(get("rip"), BARE_CODE_AT);
     ck_assert_uint_eq(get("cr3"), BARE_PML4);
     ck_assert(put("rdx", 41) && get("rdx") == 41);
+    ck_assert(put("rcx", 1)); /* the loop ends */
     ck_assert(put("rip", LOOP) && get("rip") == LOOP);
     ck_assert(!put("rip", UINT64_C(1) << 63));
     ck_assert(put("eflags", 0x8d7) && get("eflags") == 0x8d7);
