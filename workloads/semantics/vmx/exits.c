@@ -29,6 +29,8 @@ CASE(pending, "", "nop", "");
     "mov $0xfee00000, %ebx; movl $0x1ff, 0xf0(%rbx); mov 0x20(%rbx), %eax\n"   \
     "mov %eax, 0x310(%rbx); movl $" #command ", 0x300(%rbx)"
 CASE(ipi, "sti\n" IPI(0x4051), "nop", "nop; nop");
+CASE(init, IPI(0x4500), "nop", "nop; nop");
+CASE(task_switch, ".code32", "ljmp $0x28, $0", "nop\n.code64");
 CASE(nmi, IPI(0x4400), "nop", "nop; nop");
 CASE(interrupt_window, "sti; nop", "nop", "");
 CASE(nmi_window, "", "nop", "");
@@ -299,6 +301,34 @@ static bool has_invvpid(void)
     return ept_cap(32);
 }
 
+/* A store to a page that sub-page permissions decide about, without tables
+ * for them: a miss. */
+static bool sub_page_miss(void)
+{
+    enum { SUB_PAGE = 1 << 23 };
+    uint64_t *entry;
+    if ((vmx_allowed(F_SECONDARY) & SUB_PAGE) == 0 ||
+        !vm_enable_ept((uintptr_t)touched, &entry))
+        return false;
+    *entry = (*entry & ~UINT64_C(2)) | UINT64_C(1) << 61;
+    vmwrite(F_SUB_PAGE_TABLE, (uintptr_t)page());
+    return vm_enable(F_SECONDARY, SUB_PAGE);
+}
+
+/* Tasks are switched outside IA-32e mode only: protected mode without paging,
+ * for which the guest must be unrestricted. */
+static bool legacy_guest(void)
+{
+    uint64_t *entry;
+    if ((vmx_allowed(F_SECONDARY) & CPU2_UNRESTRICTED) == 0 ||
+        !vm_enable_ept((uintptr_t)touched, &entry))
+        return false;
+    vmwrite(F_GUEST_CR0, vmread(F_GUEST_CR0) & 0x7fffffff);
+    vmwrite(F_GUEST_ES_RIGHTS + 2, 0xc09b);
+    vmwrite(F_ENTRY, vmread(F_ENTRY) & ~(uint64_t)ENTRY_IA32E);
+    return vm_enable(F_SECONDARY, CPU2_UNRESTRICTED);
+}
+
 static bool timer(void)
 {
     vmwrite(F_TIMER, 1000);
@@ -425,6 +455,7 @@ static const struct exit_case {
     ROW(2, triple, triple_fault, FAULT, false, 0, 0),
     ROW(7, interrupt_window, window, FAULT, false, 0, 0),
     ROW(8, nmi_window, virtual_nmi_window, FAULT, false, 0, 0),
+    QUAL(9, task_switch, legacy_guest, 0x80000028),
     INSN(10, cpuid, none),
     INSN(12, hlt, hlt_exiting),
     INSN(13, invd, none),
@@ -485,6 +516,7 @@ static const struct exit_case {
     ROW(62, write, pml_full, ANY, false, 0, 0),
     INSN(63, xsaves, xsaves_exiting),
     INSN(64, xrstors, xsaves_exiting),
+    ROW(66, write, sub_page_miss, FAULT, false, 0, 0),
     INSN(67, umwait, user_wait),
     INSN(68, tpause, user_wait),
 };
@@ -559,7 +591,7 @@ static void run_case(const struct exit_case *k)
     ok(good, "exit %u %s", k->reason, k->name);
 }
 
-/* Last: NMIs are blocked after it. */
+/* After the others: NMIs are blocked then. */
 static void test_nmi(void)
 {
     vm_reset(&vm, before_nmi);
@@ -571,6 +603,16 @@ static void test_nmi(void)
     if (reason != 0)
         diag("exit reason 0x%lx", reason);
     ok(reason == 0 && event_is(0x80000202), "exit 0 nmi");
+}
+
+/* Last: some emulators keep the signal. */
+static void test_init(void)
+{
+    vm_reset(&vm, before_init);
+    uint64_t reason = vm_run(&vm);
+    if (reason != 3)
+        diag("exit reason 0x%lx", reason);
+    ok(reason == 3, "exit 3 init");
 }
 
 static void test_failure(unsigned i)
@@ -600,5 +642,6 @@ int guest_main(const char *line)
     for (unsigned i = 0; i < sizeof failures / sizeof failures[0]; i++)
         test_failure(i);
     test_nmi();
+    test_init();
     return plan_end();
 }

@@ -32,13 +32,13 @@ enum {
 
 /* --- memory --- */
 
-static uint8_t pool[96][4096] __attribute__((aligned(4096)));
+static uint8_t pool[1024][4096] __attribute__((aligned(4096)));
 static unsigned pool_used;
 
 void *page(void)
 {
     if (pool_used == sizeof pool / sizeof pool[0])
-        pool_used = 0; /* tests end before they come round again */
+        pool_used = 1; /* not the VMXON region, the first of them */
     uint64_t *p = (uint64_t *)(void *)pool[pool_used++];
     for (unsigned i = 0; i < 512; i++)
         p[i] = 0;
@@ -101,7 +101,7 @@ static void load_idt(void)
 }
 
 /* A GDT with room for a TSS: VMX wants a busy one in TR on both sides. */
-static uint64_t gdt[5] __attribute__((aligned(8))) = {
+static uint64_t gdt[6] __attribute__((aligned(8))) = {
     0, UINT64_C(0x00af9b000000ffff), UINT64_C(0x00cf93000000ffff), 0, 0};
 static uint8_t tss[104];
 
@@ -115,6 +115,7 @@ static void load_gdt(void)
     gdt[3] = (sizeof tss - 1) | (at & 0xffffff) << 16 | UINT64_C(0x89) << 40 |
              (at >> 24 & 0xff) << 56;
     gdt[4] = at >> 32;
+    gdt[5] = gdt[3]; /* one for guests outside IA-32e mode, not busy */
     __asm__ volatile("lgdt %0; ltr %w1" : : "m"(r), "r"(0x18));
 }
 
