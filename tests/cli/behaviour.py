@@ -20,6 +20,7 @@ VTSIM = pathlib.Path(sys.argv[1]).resolve()
 GUESTS = pathlib.Path(sys.argv[2]).resolve() / "guests"
 HELLO = str(GUESTS / "hello.elf")
 ENDS = str(GUESTS / "ends.elf")
+VMXCOST = str(GUESTS / "vmxcost.elf")
 
 
 def run(*words, stdin=subprocess.DEVNULL, timeout=60, **more):
@@ -191,6 +192,28 @@ def check_regions_count_only_themselves():
     # A region is 200 instructions of loop and a few around it.
     assert 600 <= s["core0"]["instructions"] < 640, s["core0"]["instructions"]
     expect("sum", leaves(s["core0"]["cycle_stack"]), s["core0"]["cycles"])
+
+
+def check_vm_exits_are_reported():
+    costs = {"exit_save": 101, "exit_load": 202, "entry_checks": 303,
+             "entry_load": 404}
+    sets = [word for name, cycles in costs.items()
+            for word in ("--set", f"core.vtx.cost.{name}={cycles}")]
+    p = run("--preset", "nehalem", "--stats", "s.json", *sets, VMXCOST)
+    expect("status", p.returncode, 1)
+    with open("s.json") as f:
+        core = json.load(f)["core0"]
+    exits = core["exits"]["vmcall"]
+    expect("exits", exits["count"], core["vmx"]["entries"])
+    # Times are known at the entry that follows, and none follows the last.
+    expect("in", exits["in"], 303 * (exits["count"] - 1))
+    expect("out", exits["out"], 707 * (exits["count"] - 1))
+    assert exits["handler"] > exits["count"]
+    expect("others", leaves(core["exits"]), leaves(exits))
+    row = re.search(r"^  VMCALL +(\d+) +100\.00% +100\.00% .*\| +303 +\d+ +707 ",
+                    p.stderr.decode(), re.M)
+    assert row, p.stderr.decode()
+    expect("samples", int(row[1]), exits["count"])
 
 
 def check_dumps_are_blocks():

@@ -11,3 +11,8 @@ foreach(preset skylake nehalem zen3)
   set_tests_properties(timing.counters.${preset} PROPERTIES
                        PASS_REGULAR_EXPRESSION "counters agree")
 endforeach()
+# The costs of VMX operations reproduce what is published of each part.
+add_test(NAME timing.vmx_costs
+         COMMAND python3 ${CMAKE_SOURCE_DIR}/bench/vmx_costs.py
+                 --vtsim $<TARGET_FILE:vtsim>
+                 --guest ${CMAKE_BINARY_DIR}/guests/vmxcost.elf)

@@ -145,6 +145,15 @@ static const struct {
     {"key is a list", "[1]: 2\n", "f.yaml:1:", "plain word"},
     {"source", "source: {core: read}\n", "f.yaml:1:", "[confidence, text]"},
     {"preset", "preset: [a]\n", "f.yaml:1:9", "a word is due"},
+    {"published", "published: {vmfunc: [1, read]}\n",
+     "f.yaml:1:", "[value, confidence, text]"},
+    {"published", "published: 5\n", "f.yaml:1:", "a map is due"},
+    {"EPT", "core.vtx.ept: off\n", "",
+     "core.vtx.unrestricted_guest: on (needs core.vtx.ept)"},
+    {"VMFUNC", "core.vtx.vmfunc: off\n", "",
+     "core.vtx.eptp_switching: on (needs core.vtx.vmfunc)"},
+    {"MSR lists", "core.vtx.msr_list_max: 1000\n", "", "multiple of 512"},
+    {"feature control", "core.vtx.feature_control: 7\n", "", "needs SMX"},
 };
 
 START_TEST(bad_files_are_one_line_with_a_place)
