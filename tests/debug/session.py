@@ -94,6 +94,24 @@ def check_monitor_walk_and_tlb():
          "no current VMCS", "0 VM exits", "core0.instructions", "Thread 1")
 
 
+def check_both_sides_of_vmx():
+    text, _ = gdb(["hbreak leaf", "continue", "bt", "monitor cores",
+                   "monitor walk counter", "monitor tlb counter",
+                   "monitor vmcs", "monitor view root",
+                   "maint flush register-cache", "info registers cr3",
+                   "monitor symbol $rip", "monitor walk $rip",
+                   "x/2xb $rip", "set $rax = 1", "monitor view core",
+                   "maint flush register-cache", "info symbol $rip",
+                   "delete", "continue"], "--under", "microhv")
+    need(text, "in tick", "VMX non-root",
+         "19 entries (3 of the guest, 16 of EPT)", "    EPT PTE   at 0x",
+         "R W X WB", "guest-physical 0x", ", EPT RWX", "vpid 1",
+         "launched, its guest runs", "unrestricted guest",
+         "681e guest_rip", "host_rip", "of: root, read only",
+         "(microhv.elf)", "4 entries", "Could not write register", "leaf in",
+         "exited with code 01")
+
+
 def check_dying_guest_can_be_looked_at():
     with Vtsim(VTSIM, guest(BUILD, "ends"), "--append", "triple") as v:
         p = v.connect()
@@ -144,6 +162,19 @@ def check_nothing_simulated_changes():
             need(text, "exited with code 01")
             if simulated(out) != wanted:
                 raise AssertionError(f"{what}: other statistics")
+        under = ["--under", "microhv"]
+        subprocess.run([VTSIM, "run", "--quiet", "--stats", plain, *under,
+                        ELF], check=False, stdin=subprocess.DEVNULL)
+        out = os.path.join(name, "under.json")
+        text, _ = gdb(sessions["looking"][:-2] + ["monitor vmcs",
+                                                  "monitor view root",
+                                                  "monitor walk 0x100000",
+                                                  "stepi 20", "delete",
+                                                  "continue"],
+                      *under, "--stats", out)
+        need(text, "exited with code 01")
+        if simulated(out) != simulated(plain):
+            raise AssertionError("below a monitor: other statistics")
 
 
 def check_traces_change_nothing_and_are_stable():

@@ -116,6 +116,22 @@ def check_exits_of_a_guest():
                      r"length 3 gpa 0x0$", text, re.M), text
 
 
+def check_walks_in_both_dimensions():
+    lines = trace("--trace-categories", "walk", "--under", "microhv", ELF)
+    walks = [line for line in lines if " guest walk " in line]
+    assert walks, "none"
+    text = "\n".join(walks)
+    # With cold paging-structure caches each of the guest's entries is found
+    # through four of EPT.
+    ept = r"EPT PML4E@\S+ EPT PDPTE@\S+ EPT PDE@\S+ EPT PTE@\S+"
+    assert re.search(rf" fetch 0x100020 \d+ cycles: {ept} -> 0x100020$", text,
+                     re.M), text[:400]
+    assert re.search(r" PML4E@0x\w+=0x\w+ ", text), text[:400]
+    for line in walks:
+        assert re.search(r" (read|write|fetch) 0x\w+ \d+ cycles:( (EPT )?\w+@"
+                         r"0x\w+=0x\w+)* -> (0x\w+|fault)$", line), line
+
+
 def check_refusals():
     for words in (["--trace", "t", "--trace-categories", "foo"],
                   ["--trace", "t", "--trace-categories", ""],
