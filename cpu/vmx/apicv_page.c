@@ -18,9 +18,6 @@ enum {
     ACCESS_PHYSICAL = 15
 };
 
-/* Flag of `access` beside enum mmu_access: by the walker, guest-physical. */
-enum { ACCESS_PAGING = 64 };
-
 /* Registers that "APIC-register virtualization" covers, by offset / 16.
  * "Virtualizing Reads from the APIC-Access Page", "Determining Whether a
  * Write Access is Virtualized". */
@@ -55,7 +52,7 @@ static bool access_exit(struct cpu *c, unsigned offset, unsigned access,
 {
     bool delivery = c->vmx->vectoring != 0;
     unsigned type;
-    if ((access & ACCESS_PAGING) != 0) {
+    if ((access & MMU_PAGING) != 0) {
         type = delivery ? ACCESS_PHYSICAL_DELIVERY : ACCESS_PHYSICAL;
         offset = 0; /* undefined for these */
     } else if (delivery) {
