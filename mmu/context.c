@@ -86,11 +86,20 @@ static void choose_spaces(struct mmu *m)
     m->global = number(m, &n);
 }
 
+/* VM entries and exits go to and fro between two contexts. Entries of the
+ * filter for either carry the number of its side and may stay, as long as
+ * each comes back as it was left. */
+static unsigned side_of(const struct mmu_context *c)
+{
+    return c->vpid != 0 || c->eptp != 0;
+}
+
 static uint64_t filter_context(const struct mmu *m)
 {
+    uint64_t side = side_of(&m->ctx) != 0 ? MMU_CTX_GUEST : 0;
     if (m->ctx.cpl == 3)
-        return MMU_CTX_USER;
-    return m->smap && !m->ctx.ac ? MMU_CTX_SMAP : MMU_CTX_SUPERVISOR;
+        return side + MMU_CTX_USER;
+    return side + (m->smap && !m->ctx.ac ? MMU_CTX_SMAP : MMU_CTX_SUPERVISOR);
 }
 
 static bool same_tables(const struct mmu_context *a,
@@ -106,11 +115,30 @@ static bool same_tables(const struct mmu_context *a,
            memcmp(a->pdpte, b->pdpte, sizeof a->pdpte) == 0;
 }
 
+/* The context changes from m->ctx to `to`: may entries of the filter stay?
+ * Hints may, too: the sides share no space, so they match nothing. */
+static void leave_context(struct mmu *m, const struct mmu_context *to)
+{
+    unsigned from_side = side_of(&m->ctx), side = side_of(to);
+    if (side != from_side && m->left_valid[side] &&
+        same_tables(&m->left[side], to)) {
+        filter_forget_memos(m);
+    } else {
+        filter_drop_all(m);
+        memset(m->hint, 0xff, sizeof m->hint);
+        m->left_valid[side] = false;
+    }
+    m->left[from_side] = m->ctx;
+    m->left_valid[from_side] = side != from_side;
+}
+
 void mmu_set_context(struct mmu *m, const struct mmu_context *ctx)
 {
     bool same = same_tables(&m->ctx, ctx);
     if (!same && m->timing)
         translate_fold(m);
+    if (!same)
+        leave_context(m, ctx);
     m->ctx = *ctx;
     if (!same) {
         m->paging = (ctx->cr0 & CR0_PG) != 0;
@@ -127,11 +155,8 @@ void mmu_set_context(struct mmu *m, const struct mmu_context *ctx)
         m->apic_page =
             m->guest.apic_read != NULL ? ctx->apic_page : MMU_NO_PAGE;
         choose_spaces(m);
-        filter_drop_all(m);
     }
     m->hot->ctx = filter_context(m);
-    if (!same)
-        memset(m->hint, 0xff, sizeof m->hint);
     fast_update(m);
 }
 

@@ -55,6 +55,8 @@ enum {
     TLB_NO_SLOT = TLB_SLOTS_MAX - 1
 };
 enum { FILTER_WORDS = DFILTER_ENTRIES / 64 };
+/* Added to the filter's contexts: with a VPID or through EPT. */
+enum { MMU_CTX_GUEST = 4 };
 enum { FILTER_LIST = 256, FILTER_OF_FETCH = 0x4000, FILTER_OF_PAGE = 0x8000 };
 
 struct walk_stats {
@@ -126,6 +128,10 @@ struct mmu {
     struct guest_port guest;
     struct walk_port watch; /* mmu/inspect.h */
     struct mmu_context ctx;
+    /* How VMX root operation and the guest were left last; valid: the other
+     * has been in force since, and only it. */
+    struct mmu_context left[2];
+    bool left_valid[2];
     struct mmu_mtrr mtrr;
     struct memtype_map types;
     struct mmu_fault fault;
