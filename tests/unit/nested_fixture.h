@@ -21,6 +21,14 @@ struct nested {
     unsigned levels; /* of EPT */
 };
 
+/* Without a check of Check's, which costs more than the rest. */
+static inline uint64_t ept_get(const struct nested *n, uint64_t at)
+{
+    uint64_t v;
+    memcpy(&v, n->f.s->ram + at, 8);
+    return v;
+}
+
 static inline uint64_t ept_entry_of(struct nested *n, uint64_t guest,
                                     unsigned level)
 {
@@ -29,11 +37,11 @@ static inline uint64_t ept_entry_of(struct nested *n, uint64_t guest,
         uint64_t at = table + ((guest >> (12 + 9 * (l - 1))) & 511) * 8;
         if (l == level)
             return at;
-        if ((fix_get(&n->f, at) & 7) == 0) {
+        if ((ept_get(n, at) & 7) == 0) {
             fix_put(&n->f, at, n->next_ept | EPT_RWX);
             n->next_ept += PAGE_SIZE;
         }
-        table = fix_get(&n->f, at) & bits_mask(52) & ~bits_mask(12);
+        table = ept_get(n, at) & bits_mask(52) & ~bits_mask(12);
     }
 }
 
