@@ -46,6 +46,10 @@ static bool ept_read(void *self, const struct pt_ref *ref, uint64_t *entry)
     bool answered = table_read(m, ref, entry);
     if (UNLIKELY(m->watch.entry != NULL))
         walker_tell(w, true, ref, ref->at, *entry);
+    if (UNLIKELY(w->trail != NULL)) {
+        trail_add(w->trail, ref->at, *entry, ref->level, true, VIA_WALK);
+        book_table(m->shared, ref->at);
+    }
     return answered;
 }
 
@@ -157,6 +161,9 @@ static bool find_nested(struct walker *w, uint64_t guest,
                                  .leaf = e->any,
                                  .class = (uint8_t) class};
         m->stats->nested.hits++;
+        if (UNLIKELY(w->trail != NULL))
+            trail_append(w->trail, &m->nested.trail[e - m->nested.entry],
+                         VIA_NESTED);
         return true;
     }
     return false;
@@ -176,12 +183,17 @@ static void start_at_psc(struct walker *w, uint64_t guest,
                                   .all = e->all,
                                   .any = e->any,
                                   .level = (uint8_t)(level - 1)};
+        if (UNLIKELY(w->trail != NULL)) {
+            const struct psc *p = &m->ept_psc[level];
+            trail_append(w->trail, &p->trail[e - p->entry], VIA_EPT_PSC);
+        }
         return;
     }
 }
 
 static void fill(struct walker *w, uint64_t guest, const struct pt_start *from,
-                 const struct pt_result *r, const struct ept_page *page)
+                 const struct pt_result *r, const struct ept_page *page,
+                 unsigned begin)
 {
     struct mmu *m = w->m;
     struct psc_entry e = {.all = from->all, .any = from->any};
@@ -190,14 +202,20 @@ static void fill(struct walker *w, uint64_t guest, const struct pt_start *from,
         e.all &= r->trail[k].entry;
         e.any |= r->trail[k].entry;
         e.table = r->trail[k].entry & m->ept_space.address;
-        psc_insert(&m->ept_psc[level], prefix_of(m, guest, level), m->ept_here,
-                   ++m->clock, &e);
+        uint32_t slot =
+            psc_insert(&m->ept_psc[level], prefix_of(m, guest, level),
+                       m->ept_here, ++m->clock, &e);
+        if (UNLIKELY(w->trail != NULL) && slot != UINT32_MAX)
+            trail_keep(&m->ept_psc[level].trail[slot], w->trail, begin,
+                       w->trail->count - (r->count - 1U - k));
     }
     uint64_t offset = bits_mask(page_class_shift(page->class));
     struct psc_entry whole = {
         .table = page->host & ~offset, .all = page->all, .any = page->leaf};
-    psc_insert(&m->nested, nested_prefix(guest, page->class), m->ept_here,
-               ++m->clock, &whole);
+    uint32_t slot = psc_insert(&m->nested, nested_prefix(guest, page->class),
+                               m->ept_here, ++m->clock, &whole);
+    if (UNLIKELY(w->trail != NULL) && slot != UINT32_MAX)
+        trail_keep(&m->nested.trail[slot], w->trail, begin, w->trail->count);
 }
 
 /* --- translation --- */
@@ -230,6 +248,7 @@ bool ept_translate(struct walker *w, uint64_t guest, const struct ept_use *use,
     struct pt_port port = {w, ept_read, ept_set};
     struct pt_start from = pt_top(&m->ept_space);
     struct pt_result r;
+    unsigned begin = w->trail != NULL ? w->trail->count : 0;
     /* Beyond the reach of four levels nothing is mapped. */
     if (m->ept_space.f->top == 4 && guest >> 48 != 0)
         return violation(w, guest, use, 0, 0);
@@ -259,7 +278,7 @@ bool ept_translate(struct walker *w, uint64_t guest, const struct ept_use *use,
                              .leaf = r.trail[r.count - 1].entry,
                              .class = (uint8_t)(r.level - 1)};
     if (w->timed)
-        fill(w, guest, &from, &r, out);
+        fill(w, guest, &from, &r, out, begin);
     return true;
 }
 

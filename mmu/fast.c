@@ -34,6 +34,7 @@ void fast_init(struct mmu *m)
 {
     const struct side *s = &m->side[SIDE_D];
     m->fast_config = m->timing && !m->config.split_conflict_misses &&
+                     m->config.check_tlb == TLB_CHECK_OFF &&
                      s->cache.replace.policy != REPL_NRU;
     for (unsigned class = 0; class < PAGE_CLASSES; class ++)
         if (s->l1[class].entries != 0 &&

@@ -54,6 +54,7 @@ struct memsys {
     bool has_l3;
     bool cached; /* some cache has held a line */
     struct dram_stats dram;
+    struct oracle_book *book; /* with check_tlb: who stored to tables */
 };
 
 /* Where physical address pa is in RAM, or MEMORY_NONE. */

@@ -9,6 +9,7 @@
 
 #include "mmu/coherence.h"
 #include "mmu/memory.h"
+#include "mmu/trail.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -139,6 +140,7 @@ void memsys_destroy(struct memsys *s)
     table_unmap(s->code_count, pages * sizeof *s->code_count);
     table_unmap(s->chunk_touched, ram_chunks(s) * sizeof *s->chunk_touched);
     cache_free(&s->l3);
+    book_destroy(s->book);
     free(s->mmio);
     free(s);
 }
@@ -250,6 +252,8 @@ bool memsys_write(struct memsys *s, hpa at, uint64_t len, const void *in)
         uint64_t room = PAGE_SIZE - (offset & (PAGE_SIZE - 1));
         unsigned n = (unsigned)(len < room ? len : room);
         memory_touch(s, offset);
+        if (UNLIKELY(s->book != NULL))
+            oracle_agent_store(s, at.v, n);
         memcpy(s->ram + offset, from, n);
         coherence_agent_write(s, at.v, n);
         if (memory_has_code(s, offset))

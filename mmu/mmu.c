@@ -121,6 +121,8 @@ bool mmu_read(struct mmu *m, uint64_t lin, unsigned len, unsigned access,
  * of a read-modify-write may cross a line. */
 static void write_ram(struct mmu *m, const struct piece *p, const uint8_t *in)
 {
+    if (UNLIKELY(m->oracle != NULL))
+        oracle_store(m, p->pa, p->len, in);
     if (UNLIKELY(m->timing && memory_has_code(m->shared, p->offset))) {
         uint64_t last = p->len - 1;
         if (memory_is_code_line(m->shared, p->offset))
@@ -216,6 +218,8 @@ static bool bulk_allowed(struct mmu *m, const struct piece *p, unsigned access)
         return false;
     if (!access_writes(access))
         return true;
+    if (m->oracle != NULL && oracle_has_tables(m, p->pa))
+        return false;
     return !memory_is_rom(m->shared, p->offset) &&
            !(m->timing ? memory_is_code_line(m->shared, p->offset)
                        : memory_has_code(m->shared, p->offset));

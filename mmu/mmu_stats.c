@@ -122,6 +122,11 @@ static const struct stat_desc core_rows[] = {
     EPT_REFERENCES(3, "page-directory-pointer-table"),
     EPT_REFERENCES(2, "page-directory"),
     EPT_REFERENCES(1, "page-table"),
+    {"check_tlb.stale_uses", MMU(stale_uses), "accesses",
+     "uses of a cached translation that a walk would no longer give, with "
+     "mmu.check_tlb"},
+    {"check_tlb.findings", MMU(stale_sorts), "findings",
+     "of these, different ones: by instruction, entry and its new value"},
     {"nested_tlb.lookups", MMU(nested.accesses), "lookups",
      "guest-physical addresses looked up in the nested TLB"},
     {"nested_tlb.hits", MMU(nested.hits), "lookups",

@@ -14,6 +14,7 @@
 #include "mmu/psc.h"
 #include "mmu/space.h"
 #include "mmu/tlb.h"
+#include "mmu/trail.h"
 #include "mmu/walk.h"
 
 /* Bits of the control registers that translation looks at. */
@@ -81,6 +82,7 @@ struct mmu_stats {
     uint64_t splits, prefetches, prefetches_dropped;
     uint64_t device_reads, device_writes;
     uint64_t flushes[FLUSH_CAUSES];
+    uint64_t stale_uses, stale_sorts;
     struct nested_stats {
         uint64_t accesses, hits;
     } nested;
@@ -171,6 +173,8 @@ struct mmu {
     bool has_l2;
     uint32_t latency[SERVED_COUNT];
     struct mmu_stats *stats;
+    struct oracle *oracle; /* with check_tlb */
+    struct trail *trail;   /* ... of the translation that is being cached */
 };
 
 /* A translated piece of an access; it lies in one page, with timing in one
@@ -275,6 +279,14 @@ bool translate_peek(struct mmu *m, unsigned side, unsigned access,
 /* From the TLBs alone; false: none holds it with the rights. */
 bool translate_cached(struct mmu *m, unsigned side, unsigned access,
                       struct piece *p);
+
+/* The array that holds the page of lin for a side, and its slot; NULL: none
+ * does. */
+const struct tlb *translate_find(const struct mmu *m, unsigned side,
+                                 uint64_t lin, uint32_t *slot);
+/* Does the entry do for this access? */
+bool translate_serves(const struct mmu *m, const struct tlb_entry *e,
+                      unsigned access);
 
 /* The second-level array that holds pages of a class, or NULL. */
 struct tlb *translate_second_level(const struct mmu *m, const struct side *s,

@@ -26,6 +26,7 @@ void psc_free(struct psc *p)
 {
     free(p->tag);
     free(p->entry);
+    free(p->trail);
     free(p->stamp);
     replace_free(&p->replace);
     memset(p, 0, sizeof *p);
@@ -60,11 +61,11 @@ const struct psc_entry *psc_find(struct psc *p, uint64_t prefix, unsigned space,
     return &p->entry[slot];
 }
 
-void psc_insert(struct psc *p, uint64_t prefix, unsigned space, uint64_t now,
-                const struct psc_entry *e)
+uint32_t psc_insert(struct psc *p, uint64_t prefix, unsigned space,
+                    uint64_t now, const struct psc_entry *e)
 {
     if (p->entries == 0)
-        return;
+        return UINT32_MAX;
     uint32_t slot = find(p, prefix, space);
     if (slot == UINT32_MAX) {
         uint32_t first = set_index_of(&p->index, prefix) * p->ways;
@@ -77,6 +78,7 @@ void psc_insert(struct psc *p, uint64_t prefix, unsigned space, uint64_t now,
     p->tag[slot] = tag_of(prefix, space);
     p->entry[slot] = *e;
     (void)replace_fill(&p->replace, slot, now);
+    return slot;
 }
 
 void psc_drop_slot(struct psc *p, uint32_t slot)

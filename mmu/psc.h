@@ -52,9 +52,12 @@ struct psc_entry {
     struct walk_pages pages;
 };
 
+struct trail;
+
 struct psc {
     uint64_t *tag; /* 0: empty */
     struct psc_entry *entry;
+    struct trail *trail; /* with check_tlb */
     uint64_t *stamp;
     struct set_index index;
     uint32_t entries, ways;
@@ -70,8 +73,9 @@ void psc_free(struct psc *p);
 const struct psc_entry *psc_find(struct psc *p, uint64_t prefix, unsigned space,
                                  uint64_t now);
 
-void psc_insert(struct psc *p, uint64_t prefix, unsigned space, uint64_t now,
-                const struct psc_entry *e);
+/* Returns the slot. */
+uint32_t psc_insert(struct psc *p, uint64_t prefix, unsigned space,
+                    uint64_t now, const struct psc_entry *e);
 
 /* Of an entry in a slot. */
 static inline uint64_t psc_prefix(const struct psc *p, uint32_t slot)

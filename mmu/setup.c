@@ -136,6 +136,41 @@ static bool make_tlbs(struct mmu *m, struct rng *seeds)
     return good && psc_init(&m->nested, &c->nested_tlb, rng_next(seeds));
 }
 
+/* What the oracle needs, beside each entry that it watches. */
+static bool make_oracle(struct mmu *m)
+{
+    struct tlb *tlbs[] = {&m->side[SIDE_D].l1[0],
+                          &m->side[SIDE_D].l1[1],
+                          &m->side[SIDE_D].l1[2],
+                          &m->side[SIDE_I].l1[0],
+                          &m->side[SIDE_I].l1[1],
+                          &m->side[SIDE_I].l1[2],
+                          &m->stlb,
+                          &m->stlb_i,
+                          &m->stlb_1g};
+    struct psc *pscs[2 * PT_LEVELS + 1];
+    if (m->config.check_tlb == TLB_CHECK_OFF)
+        return true;
+    for (unsigned k = 0; k < PT_LEVELS; k++) {
+        pscs[k] = &m->psc[k];
+        pscs[PT_LEVELS + k] = &m->ept_psc[k];
+    }
+    pscs[(size_t)2 * PT_LEVELS] = &m->nested;
+    bool good = true;
+    for (size_t k = 0; k < sizeof tlbs / sizeof *tlbs; k++) {
+        tlbs[k]->trail = calloc(tlbs[k]->entries + 1, sizeof *tlbs[k]->trail);
+        good = good && tlbs[k]->trail != NULL;
+    }
+    for (size_t k = 0; k < sizeof pscs / sizeof *pscs; k++) {
+        pscs[k]->trail = calloc(pscs[k]->entries + 1, sizeof *pscs[k]->trail);
+        good = good && pscs[k]->trail != NULL;
+    }
+    if (m->shared->book == NULL)
+        m->shared->book = book_create(m->shared->config.ram_bytes);
+    m->oracle = oracle_create(m);
+    return good && m->shared->book != NULL && m->oracle != NULL;
+}
+
 static enum sim_status make_caches(struct mmu *m, struct rng *seeds,
                                    struct sim_error *e)
 {
@@ -169,8 +204,9 @@ static enum sim_status make(struct mmu *m, struct sim_error *e)
     m->lines = UINT64_MAX;
     m->granule = (unsigned)(m->timing ? LINE_SIZE : PAGE_SIZE);
     /* The shadow must see every access. */
-    m->filter =
-        m->config.filter && !(m->timing && m->config.split_conflict_misses);
+    m->filter = m->config.filter &&
+                !(m->timing && m->config.split_conflict_misses) &&
+                m->config.check_tlb == TLB_CHECK_OFF;
     if (!m->timing) {
         m->memo = m->filter ? calloc(PAGE_MEMOS, sizeof *m->memo) : NULL;
         m->memo_generation = 1;
@@ -181,7 +217,7 @@ static enum sim_status make(struct mmu *m, struct sim_error *e)
     enum sim_status status = make_caches(m, &seeds, e);
     if (status != SIM_OK)
         return status;
-    if (!make_tlbs(m, &seeds))
+    if (!make_tlbs(m, &seeds) || !make_oracle(m))
         return sim_fail(e, SIM_NO_RESOURCE, "mmu: %s", strerror(errno));
     fast_init(m);
     return SIM_OK;
@@ -235,6 +271,7 @@ void mmu_destroy(struct mmu *m)
         psc_free(&m->ept_psc[k]);
     }
     psc_free(&m->nested);
+    oracle_destroy(m);
     page_records_free(&m->records);
     space_free(&m->spaces);
     cache_free(&m->l2);

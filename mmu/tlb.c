@@ -34,6 +34,7 @@ void tlb_free(struct tlb *t)
     free(t->tag);
     free(t->entry);
     free(t->origin);
+    free(t->trail);
     free(t->own_stamp);
     replace_free(&t->replace);
     shadow_destroy(t->shadow);

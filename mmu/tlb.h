@@ -51,6 +51,7 @@ struct tlb {
     uint64_t *tag; /* 0: empty */
     struct tlb_entry *entry;
     struct tlb_origin *origin;
+    struct trail *trail; /* with check_tlb */
     struct set_index index;
     uint32_t entries, ways;
     uint32_t live;

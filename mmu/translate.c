@@ -63,8 +63,8 @@ static void unpaged(struct mmu *m, struct piece *p)
     p->offset = memory_offset(m->shared, p->pa);
 }
 
-static bool entry_serves(const struct mmu *m, const struct tlb_entry *e,
-                         unsigned access)
+bool translate_serves(const struct mmu *m, const struct tlb_entry *e,
+                      unsigned access)
 {
     return translate_allowed(m, e->rights, e->key, access) &&
            ept_permits(e->flags >> TLB_EPT_SHIFT, e->rights, access) &&
@@ -178,6 +178,8 @@ static uint32_t insert(struct mmu *m, unsigned side, struct tlb *t,
     t->entry[slot] = *e;
     if (UNLIKELY(o != NULL))
         t->origin[slot] = *o;
+    if (UNLIKELY(m->oracle != NULL))
+        t->trail[slot] = *m->trail;
     t->live++;
     t->live_class[tlb_tag_class(tag)]++;
     m->globals += m->spaces.name[tlb_tag_space(tag)].pcid == SPACE_GLOBAL;
@@ -229,7 +231,7 @@ static enum found look_l1(struct mmu *m, unsigned side, unsigned access,
             for (uint32_t k = 0; k < t->ways; k++)
                 filter_drop_translation(m, side, first + k);
         }
-        if (!entry_serves(m, &t->entry[slot], access))
+        if (!translate_serves(m, &t->entry[slot], access))
             return FOUND_LACKS;
         take(m, &t->entry[slot], class, p);
         p->tlb_slot = t->first_slot + slot;
@@ -253,6 +255,7 @@ static enum found look_l2(struct mmu *m, unsigned side, unsigned access,
         struct tlb_entry e = t->entry[slot];
         uint64_t tag = t->tag[slot];
         const struct tlb_origin *o = m->ept ? &t->origin[slot] : NULL;
+        m->trail = t->trail != NULL ? &t->trail[slot] : NULL;
         hierarchy_hint(m,
                        e.base | (p->lin & bits_mask(page_class_shift(class))));
         if (t->shadow != NULL)
@@ -261,7 +264,7 @@ static enum found look_l2(struct mmu *m, unsigned side, unsigned access,
         unsigned kind = side == SIDE_D ? KIND_DTLB : KIND_ITLB;
         count_cause(m, &s->l1[class], kind, s->stats, e.record, tag);
         cycles_charge(m->account, s->leaf_stlb, m->config.stlb_latency);
-        if (!entry_serves(m, &e, access))
+        if (!translate_serves(m, &e, access))
             return FOUND_LACKS;
         take(m, &e, class, p);
         insert_l1(m, side, class, tag, &e, o, p);
@@ -330,9 +333,14 @@ static bool walk_and_fill(struct mmu *m, unsigned side, unsigned access,
 {
     struct side *s = &m->side[side];
     struct walker w;
+    struct trail trail;
     walker_init(&w, m, p, access, true);
     m->stats->walk.count[side]++;
+    if (UNLIKELY(m->oracle != NULL))
+        m->trail = w.trail = &trail;
     bool good = walker_walk(&w);
+    if (UNLIKELY(m->oracle != NULL) && oracle_walked(&w, good))
+        good = walker_walk(&w);
     charge_walk(m, side, &w);
     if (UNLIKELY(m->watch.walked != NULL))
         tell_walk(m, &w, good);
@@ -374,6 +382,8 @@ static bool translate_timed(struct mmu *m, unsigned side, unsigned access,
                             struct piece *p)
 {
     struct side *s = &m->side[side];
+    if (UNLIKELY(m->oracle != NULL))
+        oracle_use(m, side, access, p);
     s->stats->accesses++;
     ++*s->clock;
     s->slow_ticks++;
@@ -469,6 +479,22 @@ bool translate_piece(struct mmu *m, unsigned side, unsigned access,
     return true;
 }
 
+const struct tlb *translate_find(const struct mmu *m, unsigned side,
+                                 uint64_t lin, uint32_t *slot)
+{
+    const struct side *s = &m->side[side];
+    for (unsigned k = 0; k < 2 * PAGE_CLASSES; k++) {
+        unsigned class = k % PAGE_CLASSES;
+        const struct tlb *t = k < PAGE_CLASSES
+                                  ? &s->l1[class]
+                                  : translate_second_level(m, s, class);
+        *slot = t == NULL ? TLB_NONE : find_in(m, t, lin, class);
+        if (*slot != TLB_NONE)
+            return t;
+    }
+    return NULL;
+}
+
 bool translate_cached(struct mmu *m, unsigned side, unsigned access,
                       struct piece *p)
 {
@@ -478,23 +504,13 @@ bool translate_cached(struct mmu *m, unsigned side, unsigned access,
     }
     if (!m->timing)
         return false;
-    struct side *s = &m->side[side];
-    for (unsigned level = 1; level <= 2; level++) {
-        for (unsigned class = 0; class < PAGE_CLASSES; class ++) {
-            const struct tlb *t = level == 1
-                                      ? &s->l1[class]
-                                      : translate_second_level(m, s, class);
-            uint32_t slot = t == NULL ? TLB_NONE : find_in(m, t, p->lin, class);
-            if (slot == TLB_NONE)
-                continue;
-            if (!entry_serves(m, &t->entry[slot], access))
-                return false;
-            take(m, &t->entry[slot], class, p);
-            p->tlb_slot = TLB_NONE;
-            return true;
-        }
-    }
-    return false;
+    uint32_t slot;
+    const struct tlb *t = translate_find(m, side, p->lin, &slot);
+    if (t == NULL || !translate_serves(m, &t->entry[slot], access))
+        return false;
+    take(m, &t->entry[slot], tlb_tag_class(t->tag[slot]), p);
+    p->tlb_slot = TLB_NONE;
+    return true;
 }
 
 bool translate_peek(struct mmu *m, unsigned side, unsigned access,

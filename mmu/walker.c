@@ -87,6 +87,11 @@ static bool guest_read(void *self, const struct pt_ref *ref, uint64_t *entry)
     bool answered = table_read(m, &host, entry);
     if (UNLIKELY(m->watch.entry != NULL))
         walker_tell(w, false, ref, host.at, *entry);
+    if (UNLIKELY(w->trail != NULL)) {
+        w->mark[ref->level] = w->trail->count;
+        trail_add(w->trail, host.at, *entry, ref->level, false, VIA_WALK);
+        book_table(m->shared, host.at);
+    }
     return answered;
 }
 
@@ -130,6 +135,11 @@ static void start_at_psc(struct walker *w)
             w->known |= (uint8_t)(1 << (level - 1));
             w->pages = e->pages;
         }
+        if (UNLIKELY(w->trail != NULL)) {
+            const struct psc *p = &m->psc[level];
+            trail_append(w->trail, &p->trail[e - p->entry], VIA_PSC);
+            w->trail->first = p->trail[e - p->entry].first;
+        }
         return;
     }
 }
@@ -158,8 +168,12 @@ void walker_fill_psc(struct walker *w)
             e.pages = w->pages;
             walk_pages_cut(&e.pages, r->count - 1 - k);
         }
-        psc_insert(&m->psc[level], walker_prefix(m, w->lin, level), m->here,
-                   ++m->clock, &e);
+        uint32_t slot =
+            psc_insert(&m->psc[level], walker_prefix(m, w->lin, level), m->here,
+                       ++m->clock, &e);
+        if (UNLIKELY(w->trail != NULL) && slot != UINT32_MAX)
+            trail_keep(&m->psc[level].trail[slot], w->trail, 0,
+                       w->mark[level - 1]);
     }
 }
 
@@ -186,10 +200,18 @@ bool walker_walk(struct walker *w)
     w->pages.count = 0;
     w->pages.bloom = 0;
     r->count = 0;
+    if (UNLIKELY(w->trail != NULL)) {
+        w->trail->count = 0;
+        w->trail->born = m->account->cycles;
+        w->trail->eptp = m->ctx.eptp;
+        w->trail->first = 0;
+    }
     if (!m->paging)
         return walk_unpaged(w);
     if (!table_start(m, w->lin, &w->from))
         return table_fault(m, w->lin, w->access, NULL);
+    if (UNLIKELY(w->trail != NULL))
+        w->trail->first = w->from.table;
     if (w->timed)
         start_at_psc(w);
     pt_walk(&m->space, &port, &w->from, w->lin, r);

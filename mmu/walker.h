@@ -25,6 +25,8 @@ struct walker {
     bool stopped;    /* an EPT event is in m->fault */
     bool set_failed; /* ... that a flag of the guest met */
     uint64_t cycles[DIMENSIONS];
+    struct trail *trail;     /* with the oracle, of a timed walk */
+    uint8_t mark[PT_LEVELS]; /* its length before the guest's entry */
 
     struct pt_start from;
     struct pt_result r;
@@ -54,6 +56,7 @@ static inline void walker_init(struct walker *w, struct mmu *m,
     w->len = p->len;
     w->access = access;
     w->timed = timed;
+    w->trail = NULL;
 }
 
 /* Walk for w->access to w->lin. False: the fault is recorded. */

@@ -7,6 +7,7 @@
 #include "sim/cli/debugging.h"
 #include "sim/cli/run.h"
 #include "sim/machine/load_under.h"
+#include "sim/machine/tlb_check.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -262,8 +263,12 @@ static enum sim_status open_debugging(struct run *r, struct sim_error *e)
     const struct gdb_options port = {
         .machine = r->machine, .alive = tick, .note = note, .self = r};
     enum sim_status s = SIM_OK;
-    if (r->o.gdb != NULL || r->o.trace.file != NULL || r->o.symbols.count != 0)
+    bool check = r->config.mmu.check_tlb != TLB_CHECK_OFF;
+    if (r->o.gdb != NULL || r->o.trace.file != NULL ||
+        r->o.symbols.count != 0 || check)
         s = read_names(r, e);
+    if (s == SIM_OK && check)
+        machine_check_tlb(r->machine, r->debugging.symbols);
     return s == SIM_OK ? debugging_open(&r->debugging, &r->o, &port, e) : s;
 }
 

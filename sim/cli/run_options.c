@@ -36,6 +36,7 @@ enum {
     OPT_QUIET,
     OPT_VCD,
     OPT_EXPLAIN,
+    OPT_CHECK,
     OPT_GDB,
     OPT_SYMBOLS,
     OPT_TRACE,
@@ -73,6 +74,7 @@ static const struct argp_option table[] = {
     {"explain", OPT_EXPLAIN, NULL, 0, "say why a VM entry failed (core.explain)", 3},
     {"quiet", OPT_QUIET, NULL, 0, "no summary, no progress, no remarks", 3},
     {NULL, 0, NULL, 0, "Debugging (docs/debugging.md):", 5},
+    {"check", OPT_CHECK, "tlb[=report|stop|fresh|random]", 0, "find uses of translations that lack an invalidation (mmu.check_tlb)", 5},
     {"gdb", OPT_GDB, "unix:PATH|tcp:127.0.0.1:PORT", 0, "let GDB attach there", 5},
     {"gdb-default", 's', NULL, 0, "the same as --gdb tcp:127.0.0.1:1234", 5},
     {"gdb-wait", 'S', NULL, 0, "wait for GDB before the first instruction", 5},
@@ -101,6 +103,7 @@ static const struct {
     {OPT_SEED, "--seed", "machine.seed"},
     {OPT_GUEST_PAGE, "--guest-page", "pk.page"},
     {OPT_EXPLAIN, "--explain", "core.explain"},
+    {OPT_CHECK, "--check", "mmu.check_tlb"},
     {OPT_MAX_INSTRUCTIONS, "--max-instructions", "machine.max_instructions"},
     {OPT_MAX_CYCLES, "--max-cycles", "machine.max_cycles"},
 };
@@ -128,8 +131,21 @@ static void append(struct parse *p, struct word_list *list, const char *option,
         list->word[list->count++] = word;
 }
 
+/* "tlb" or "tlb=MODE": the value of the parameter; NULL and a failure. */
+static const char *check_mode(struct parse *p, const char *arg)
+{
+    if (strcmp(arg, "tlb") == 0)
+        return "report";
+    if (strncmp(arg, "tlb=", 4) == 0)
+        return arg + 4;
+    fail(p, "--check", arg, "tlb, or tlb=report, stop, fresh or random");
+    return NULL;
+}
+
 static bool parse_dedicated(struct parse *p, int key, const char *arg)
 {
+    if (key == OPT_CHECK && (arg = check_mode(p, arg)) == NULL)
+        return true;
     for (size_t i = 0; i < sizeof(dedicated) / sizeof(dedicated[0]); i++) {
         if (dedicated[i].key != key)
             continue;

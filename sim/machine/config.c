@@ -191,13 +191,20 @@ static enum sim_status check_tlbs(const struct checker *k,
         const char *name;
         const struct assoc_config *a;
     } all[] = {
-        {"core.itlb.4k", &m->itlb_4k},     {"core.itlb.2m", &m->itlb_2m},
-        {"core.itlb.1g", &m->itlb_1g},     {"core.dtlb.4k", &m->dtlb_4k},
-        {"core.dtlb.2m", &m->dtlb_2m},     {"core.dtlb.1g", &m->dtlb_1g},
-        {"core.stlb", &m->stlb},           {"core.stlb_i", &m->stlb_i},
-        {"core.stlb_1g", &m->stlb_1g},     {"core.psc.pml5e", &m->psc_pml5e},
-        {"core.psc.pml4e", &m->psc_pml4e}, {"core.psc.pdpte", &m->psc_pdpte},
-        {"core.psc.pde", &m->psc_pde},     {"core.nested_tlb", &m->nested_tlb},
+        {"core.itlb.4k", &m->itlb_4k},
+        {"core.itlb.2m", &m->itlb_2m},
+        {"core.itlb.1g", &m->itlb_1g},
+        {"core.dtlb.4k", &m->dtlb_4k},
+        {"core.dtlb.2m", &m->dtlb_2m},
+        {"core.dtlb.1g", &m->dtlb_1g},
+        {"core.stlb", &m->stlb},
+        {"core.stlb_i", &m->stlb_i},
+        {"core.stlb_1g", &m->stlb_1g},
+        {"core.psc.pml5e", &m->psc_pml5e},
+        {"core.psc.pml4e", &m->psc_pml4e},
+        {"core.psc.pdpte", &m->psc_pdpte},
+        {"core.psc.pde", &m->psc_pde},
+        {"core.nested_tlb", &m->nested_tlb},
         {"core.ept_psc.pml5e", &m->ept_psc_pml5e},
         {"core.ept_psc.pml4e", &m->ept_psc_pml4e},
         {"core.ept_psc.pdpte", &m->ept_psc_pdpte},
@@ -328,6 +335,10 @@ static enum sim_status check_rest(const struct checker *k,
                                   const struct machine_config *c)
 {
     uint64_t ram = c->memory.ram_bytes;
+    if (c->mmu.check_tlb != TLB_CHECK_OFF && c->core.timing == TIMING_OFF)
+        return sim_fail(k->e, k->status,
+                        "mmu.check_tlb: on (needs core.timing: without it no "
+                        "translation is cached)");
     if (ram % PAGE_SIZE != 0)
         return sim_fail(k->e, k->status,
                         "machine.memory: 0x%" PRIx64 " (not a multiple of "

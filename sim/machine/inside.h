@@ -20,6 +20,8 @@ struct alarm {
 
 enum { ALARMS_MAX = MACHINE_CORES_MAX + 8 };
 
+struct symbols;
+
 struct core_slot {
     struct machine *m;
     struct cpu *cpu;
@@ -40,6 +42,7 @@ struct machine {
     struct core_slot *running; /* whose cpu_run is under way, or NULL */
     struct alarm alarm[ALARMS_MAX];
     unsigned alarms;
+    const struct symbols *names; /* for findings; or NULL */
     sim_time slice_end;
     struct board board;
     struct stat_registry stats;

@@ -21,13 +21,27 @@ struct owner {
     bool unpaged;
 };
 
-enum { HERE, PCID2, VPID2, OTHER_ROOT, LINEAR, VPID0, PHYSICAL, PAGE_Y, PAGE_G };
+enum {
+    HERE,
+    PCID2,
+    VPID2,
+    OTHER_ROOT,
+    LINEAR,
+    VPID0,
+    PHYSICAL,
+    PAGE_Y,
+    PAGE_G
+};
 static const struct owner owners[] = {
-    [HERE] = {X, 1, 1, 1, false},       [PCID2] = {X, 1, 2, 1, false},
-    [VPID2] = {X, 2, 1, 1, false},      [OTHER_ROOT] = {X, 1, 1, 2, false},
-    [LINEAR] = {X, 1, 1, 0, false},     [VPID0] = {X, 0, 1, 0, false},
+    [HERE] = {X, 1, 1, 1, false},
+    [PCID2] = {X, 1, 2, 1, false},
+    [VPID2] = {X, 2, 1, 1, false},
+    [OTHER_ROOT] = {X, 1, 1, 2, false},
+    [LINEAR] = {X, 1, 1, 0, false},
+    [VPID0] = {X, 0, 1, 0, false},
     [PHYSICAL] = {OLD + 0x8000, 1, 0, 1, true},
-    [PAGE_Y] = {Y, 1, 1, 1, false},     [PAGE_G] = {G, 1, 1, 1, false},
+    [PAGE_Y] = {Y, 1, 1, 1, false},
+    [PAGE_G] = {G, 1, 1, 1, false},
 };
 enum { OWNERS = sizeof owners / sizeof *owners };
 
@@ -92,7 +106,7 @@ static void create(struct nested *n, unsigned how)
     map_all(n, NEW);
 }
 
-#define ALL ((1u << OWNERS) - 1)
+#define ALL     ((1u << OWNERS) - 1)
 #define _(name) (1u << (name))
 
 struct row {
@@ -181,7 +195,8 @@ static void transition(struct mmu *m)
     mmu_vm_transition(m);
 }
 
-#define OF_X (_(HERE) | _(PCID2) | _(VPID2) | _(OTHER_ROOT) | _(LINEAR) | _(VPID0))
+#define OF_X                                                                   \
+    (_(HERE) | _(PCID2) | _(VPID2) | _(OTHER_ROOT) | _(LINEAR) | _(VPID0))
 
 static const struct row rows[] = {
     {"INVLPG", invlpg, _(HERE) | _(OTHER_ROOT) | _(LINEAR)},
