@@ -341,7 +341,7 @@ static void run_chain(struct cpu *c, const struct uop *u)
 __attribute__((noinline)) static void run_traced(struct cpu *c, struct block *b)
 {
     struct trace_before before;
-    trace_begin(c, &before, b->lin, b->length);
+    trace_begin(c, &before, b->lin, b->phys, b->length);
     run_chain(c, b->uop);
     trace_end(c, &before);
 }

@@ -41,7 +41,7 @@ void trace_data(struct cpu *c, uint64_t lin, unsigned len, bool write)
 }
 
 void trace_begin(struct cpu *c, struct trace_before *b, uint64_t lin,
-                 unsigned length)
+                 uint64_t phys, unsigned length)
 {
     memcpy(b->gpr, c->gpr, sizeof b->gpr);
     memcpy(b->v, c->v, sizeof b->v);
@@ -52,7 +52,10 @@ void trace_begin(struct cpu *c, struct trace_before *b, uint64_t lin,
     b->instructions = c->account.instructions - 1;
     memset(b->bytes, 0, sizeof b->bytes);
     b->length = length < sizeof b->bytes ? length : (unsigned)sizeof b->bytes;
-    (void)debugger_read(c, DEBUG_VIEW_CORE, lin, b->length, b->bytes);
+    if (PAGE_SIZE - (phys & (PAGE_SIZE - 1)) >= b->length)
+        (void)memsys_read(c->wiring.memory, (hpa){phys}, b->length, b->bytes);
+    else
+        (void)debugger_read(c, DEBUG_VIEW_CORE, lin, b->length, b->bytes);
 }
 
 void trace_end(struct cpu *c, const struct trace_before *b)

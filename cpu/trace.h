@@ -41,7 +41,7 @@ struct trace_before {
     uint32_t mode;
 };
 void trace_begin(struct cpu *c, struct trace_before *b, uint64_t lin,
-                 unsigned length);
+                 uint64_t phys, unsigned length);
 void trace_end(struct cpu *c, const struct trace_before *b);
 
 /* Have the MMU tell of walks and device accesses, as c->trace.mask says. */

@@ -105,7 +105,8 @@ static void bind(struct inspect *w, const struct mmu_context *c)
     }
     pt_space_init(&w->guest, f, root, &k);
     w->nested = c->eptp != 0;
-    ept_space_init(m, c->eptp, c->mode_execute, &w->ept);
+    if (w->nested)
+        ept_space_init(m, c->eptp, c->mode_execute, &w->ept);
 }
 
 static bool is_canonical(const struct inspect *w, uint64_t lin)
@@ -132,8 +133,9 @@ void mmu_inspect_walk_in(const struct mmu *m, const struct mmu_context *ctx,
     struct inspect w = {.m = m, .r = r};
     const struct pt_port port = {&w, read_guest, NULL};
     struct pt_result walk;
-    memset(r, 0, sizeof *r);
-    r->end = WALK_MAPPED;
+    r->end = WALK_MAPPED; /* the steps are not cleared: there are many */
+    r->count = r->page_shift = r->rights = r->ept_rights = 0;
+    r->guest = r->host = 0;
     bind(&w, ctx);
     if ((ctx->cr0 & CR0_PG) == 0) {
         r->rights = PT_R | PT_W | PT_X;
