@@ -33,18 +33,19 @@ def main():
     bad += [f"{name}: no such rule"
             for name in sorted(tests - rules | tests & HOST32)]
 
-    # The near misses are not explained: they enter.
+    # The near misses are not explained: they enter. Behind these tests come
+    # some of what a failure leaves.
     due = [TEST.match(line)[1] for line in run.stdout.splitlines()
            if TEST.match(line) and "# SKIP" not in line]
     said = re.findall(r"VM entry failed \(.*?; rule ([a-z0-9_.]+): ",
                       run.stderr)
     bad += [f"test {k} of {a}: --explain says {b}"
             for k, (a, b) in enumerate(zip(due, said)) if a != b][:5]
-    if len(due) != len(said):
+    if len(due) > len(said):
         bad.append(f"{len(due)} failing entries, {len(said)} explanations")
 
     print(f"{len(rules)} rules, {len(rules & tests)} tested in a guest, "
-          f"{len(said)} failures explained")
+          f"{len(due)} failures explained")
     print("\n".join(bad))
     sys.exit(1 if bad or not rules else 0)
 

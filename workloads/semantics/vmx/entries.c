@@ -323,6 +323,86 @@ static void run_case(unsigned n)
     ok(fails && starts, "%s %s: %s", title(c.outcome), c.rule, c.change);
 }
 
+/* --- what a failed entry leaves ------------------------------------------- */
+
+enum { FIELDS = 10 };
+
+/* What neither kind of failure changes: exit information but reason and
+ * qualification, the guest's state. */
+static const unsigned kept[FIELDS] = {
+    F_EXIT_EVENT, F_EXIT_ERROR,    F_VECTORING, F_VECTORING_ERROR,
+    F_LENGTH,     F_INFO,          F_GUEST_RIP, F_GUEST_RFLAGS,
+    F_ACTIVITY,   F_GUEST_ES_LIMIT};
+
+static bool same(const uint64_t *before)
+{
+    for (unsigned i = 0; i < FIELDS; i++)
+        if (vmread(kept[i]) != before[i]) {
+            diag("field %x is %lx, was %lx", kept[i], vmread(kept[i]),
+                 before[i]);
+            return false;
+        }
+    return true;
+}
+
+/* SDM Vol.3 "VM-Entry Failures During or After Loading Guest State": no guest
+ * state is saved, other exit information stays, and so does the launch
+ * state. */
+static void test_exit_33(void)
+{
+    uint64_t before[FIELDS];
+    make(B64);
+    inject(3 << 8 | 6);
+    bool good = vm_run(&vm) == 52;
+    /* The event was delivered: what it pushed is not to be seen again. */
+    for (unsigned i = 0; i < FIELDS; i++)
+        before[i] = vmread(kept[i]);
+    set(SELECTOR(TR), 4);
+    good &= vm_run(&vm) == 0x80000021;
+    ok(good && same(before), "exit 33 saves nothing");
+    clear(SELECTOR(TR), 4);
+    ok(vm_run(&vm) == 52, "exit 33 leaves a launched VMCS launched");
+
+    make(B64);
+    set(SELECTOR(TR), 4);
+    good = vm_run(&vm) == 0x80000021;
+    clear(SELECTOR(TR), 4);
+    vm.launched = true;
+    good &= vm_run(&vm) == (VM_FAIL_VALID | 5);
+    vm.launched = false;
+    ok(good && vm_run(&vm) == 52, "exit 33 leaves a clear VMCS clear");
+}
+
+/* SDM Vol.3 "Conventions": VMfail changes the error field alone. */
+static void test_error(unsigned field, uint64_t bad, unsigned error)
+{
+    uint64_t before[FIELDS];
+    make(B64);
+    bool good = vm_run(&vm) == 52;
+    for (unsigned i = 0; i < FIELDS; i++)
+        before[i] = vmread(kept[i]);
+    uint64_t value = vmread(field);
+    vmwrite(field, bad);
+    good &= vm_run(&vm) == (VM_FAIL_VALID | error);
+    good &= vmread(F_REASON) == 52 && same(before);
+    vmwrite(field, value);
+    ok(good && vm_run(&vm) == 52, "error %u changes nothing else", error);
+}
+
+/* Controls are looked at before host state, and that before the guest's. */
+static void test_order(void)
+{
+    make(B64);
+    set(SELECTOR(TR), 4);
+    vmwrite(F_HOST_CS, 0);
+    bool good = vm_run(&vm) == (VM_FAIL_VALID | 8);
+    vmwrite(F_HOST_CS, 8);
+    clear(F_ENTRY, 1);
+    good &= vm_run(&vm) == (VM_FAIL_VALID | 7);
+    set(F_ENTRY, 1);
+    ok(good && vm_run(&vm) == 0x80000021, "exit 33 comes last");
+}
+
 int guest_main(const char *line)
 {
     (void)line;
@@ -349,5 +429,9 @@ int guest_main(const char *line)
     struct check_case c;
     for (unsigned n = 0; make_case(n, true, &c); n++)
         run_case(n);
+    test_exit_33();
+    test_error(F_PIN, 0, 7);
+    test_error(F_HOST_TR, 0, 8);
+    test_order();
     return plan_end();
 }
