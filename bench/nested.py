@@ -76,7 +76,7 @@ def total(tree):
 def exits(core):
     """VM exits in the region: the counts of all reasons."""
     return sum(reason.get("count", 0)
-               for reason in core.get("vmexit", {}).values()
+               for reason in core.get("exits", {}).values()
                if isinstance(reason, dict))
 
 

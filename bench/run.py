@@ -119,6 +119,11 @@ def vtsim_command(vtsim, image, timing, kernels, extra=()):
             "--append", " ".join(kernels), *extra, str(image)]
 
 
+def below(command, under):
+    """The same run as a virtual machine."""
+    return command[:2] + ["--under", under] + command[2:]
+
+
 def count_instructions(vtsim, image, kernel, work):
     """Guest instructions of one kernel: the run's, less an empty run's."""
     stats = work / "stats.json"
@@ -141,6 +146,8 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--kernels", default=",".join(KERNELS))
     parser.add_argument("--no-bochs", action="store_true")
+    parser.add_argument("--under", metavar="MONITOR",
+                        help="also run below it, such as microhv:ept=2m")
     parser.add_argument("--peer", help="another Bochs binary to compare with")
     parser.add_argument("--json", help="write the medians to this file")
     options = parser.parse_args()
@@ -159,6 +166,11 @@ def main():
                 vtsim_command(vtsim, image, "simple", kernels), "vtsim",
                 kernels),
         }
+        if options.under:
+            for timing in ("off", "simple"):
+                engines[f"hv-{timing}"] = lambda timing=timing: timed_run(
+                    below(vtsim_command(vtsim, image, timing, kernels),
+                          options.under), "vtsim", kernels)
         if not options.no_bochs:
             engines["bochs"] = lambda: bochs_run(
                 work / "bench.img", work, kernels, shutil.which("bochs"))
@@ -191,13 +203,13 @@ def main():
 def report(kernels, count, mips, engines):
     peers = [e for e in ("bochs", "peer") if e in engines]
     head = f"{'kernel':8} {'Minstr':>8}"
-    head += "".join(f" {e + ' MIPS':>12}" for e in engines)
+    head += "".join(f" {e + ' MIPS':>14}" for e in engines)
     for peer in peers:
         head += f" {'off/' + peer:>11} {'simple/' + peer:>14}"
     print(head)
     for k in kernels:
         line = f"{k:8} {count[k] / 1e6:8.1f}"
-        line += "".join(f" {mips[e].get(k, 0):12.1f}" for e in engines)
+        line += "".join(f" {mips[e].get(k, 0):14.1f}" for e in engines)
         for peer in peers:
             base = mips[peer][k]
             line += (f" {mips['off'][k] / base:11.2f}"
@@ -207,13 +219,18 @@ def report(kernels, count, mips, engines):
     if not compute:
         return
     line = f"{'geomean':8} {'compute':>8}"
-    line += "".join(f" {geometric([mips[e][k] for k in compute]):12.1f}"
+    line += "".join(f" {geometric([mips[e][k] for k in compute]):14.1f}"
                     for e in engines)
     for peer in peers:
         for e, width in (("off", 11), ("simple", 14)):
             ratio = geometric([mips[e][k] / mips[peer][k] for k in compute])
             line += f" {ratio:{width}.2f}"
     print(line)
+    for timing in ("off", "simple"):
+        if f"hv-{timing}" in engines:
+            ratio = geometric([mips[f"hv-{timing}"][k] / mips[timing][k]
+                               for k in compute])
+            print(f"below the monitor, {timing}: {ratio:.2f} of native")
 
 
 if __name__ == "__main__":
