@@ -63,12 +63,23 @@ static unsigned number(struct mmu *m, const struct space_name *n)
     return k;
 }
 
+/* Numbers run out: all translations go, which is allowed at any time. */
+static void forget_spaces(struct mmu *m)
+{
+    flush_everything(m);
+    page_records_free(&m->records);
+    SIM_ASSERT(page_records_init(&m->records));
+    space_clear(&m->spaces);
+}
+
 /* The numbers of the spaces whose translations may be used. */
 static void choose_spaces(struct mmu *m)
 {
     const struct mmu_context *c = &m->ctx;
     if (!m->timing)
         return;
+    if (m->spaces.count > SPACES_MAX - 4)
+        forget_spaces(m);
     struct space_name n = {.vpid = c->vpid},
                       physical = {.pcid = SPACE_PHYSICAL};
     if (m->ept) {
@@ -135,6 +146,7 @@ static void leave_context(struct mmu *m, const struct mmu_context *to)
 void mmu_set_context(struct mmu *m, const struct mmu_context *ctx)
 {
     bool same = same_tables(&m->ctx, ctx);
+    bool other_machine = m->ctx.vpid != ctx->vpid || m->ctx.eptp != ctx->eptp;
     if (!same && m->timing)
         translate_fold(m);
     if (!same)
@@ -155,6 +167,8 @@ void mmu_set_context(struct mmu *m, const struct mmu_context *ctx)
         m->apic_page =
             m->guest.apic_read != NULL ? ctx->apic_page : MMU_NO_PAGE;
         choose_spaces(m);
+        if (other_machine)
+            flush_when_allowed(m);
     }
     m->hot->ctx = filter_context(m);
     fast_update(m);

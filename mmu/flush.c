@@ -331,6 +331,13 @@ void mmu_invvpid(struct mmu *m, enum mmu_invvpid type, uint16_t vpid,
         flush(m, &c, why[type]);
 }
 
+void flush_when_allowed(struct mmu *m)
+{
+    struct scope c = {.m = m};
+    if (is_aggressive(m))
+        flush(m, &c, FLUSH_VM_TRANSITION);
+}
+
 void mmu_vm_transition(struct mmu *m)
 {
     struct scope c = scope_of_vpid(m, 0);

@@ -431,6 +431,9 @@ void flush_page_side(struct mmu *m, unsigned side, uint64_t lin, unsigned here,
 void flush_fault(struct mmu *m, uint64_t lin);
 /* ... under the current root: an EPT violation at this linear address. */
 void flush_violation(struct mmu *m, uint64_t lin);
+/* A VM entry or exit that need not drop anything: all the same if that is how
+ * the machine is configured. */
+void flush_when_allowed(struct mmu *m);
 /* Drop every translation of every space, saying so in no count. */
 void flush_everything(struct mmu *m);
 

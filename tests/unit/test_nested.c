@@ -82,6 +82,29 @@ START_TEST(without_paging)
 }
 END_TEST
 
+/* More VPIDs than there are numbers for spaces: what is cached may go, and
+ * nothing else happens. */
+START_TEST(spaces_run_out)
+{
+    struct nested n;
+    nested_defaults(&n);
+    nested_create(&n);
+    ept_identity(&n, PAGES_4K);
+    map_guest(&n, PAGES_4K, 4);
+    fix_put(&n.f, LIN, 5);
+    for (unsigned k = 0; k < 70000; k++) {
+        uint64_t v = 0;
+        n.f.ctx.vpid = (uint16_t)(1 + k % 65535);
+        nested_context(&n);
+        if (k % 500 != 0)
+            continue;
+        ck_assert(mmu_read(n.f.m[0], LIN, 8, MMU_READ, &v));
+        ck_assert_uint_eq(v, 5);
+    }
+    fix_destroy(&n.f);
+}
+END_TEST
+
 /* --- the filter changes nothing --- */
 
 enum { PAGES = 48, STEPS = 60000 };
@@ -249,6 +272,7 @@ int main(void)
     TCase *t = tcase_create("nested");
     tcase_add_test(t, cold_references);
     tcase_add_test(t, without_paging);
+    tcase_add_test(t, spaces_run_out);
     tcase_add_loop_test(t, the_filter_changes_nothing, 0, 4);
     suite_add_tcase(s, t);
     return fix_run(s);
