@@ -133,7 +133,7 @@ static void leave_context(struct mmu *m, const struct mmu_context *to)
     unsigned from_side = side_of(&m->ctx), side = side_of(to);
     if (side != from_side && m->left_valid[side] &&
         same_tables(&m->left[side], to)) {
-        filter_forget_memos(m);
+        filter_change_sides(m, from_side, side);
     } else {
         filter_drop_all(m);
         memset(m->hint, 0xff, sizeof m->hint);

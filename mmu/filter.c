@@ -84,14 +84,31 @@ void filter_reset(struct mmu *m)
     m->filter_used = 0;
 }
 
+static uint32_t new_generation(struct mmu *m)
+{
+    if (++m->memo_last == MEMO_GENERATIONS) {
+        memset(m->memo, 0, PAGE_MEMOS * sizeof *m->memo);
+        memset(m->memo_left, 0, sizeof m->memo_left);
+        m->memo_last = 1;
+    }
+    return m->memo_last;
+}
+
 void filter_forget_memos(struct mmu *m)
 {
     if (m->memo == NULL)
         return;
-    if (++m->memo_generation == MEMO_GENERATIONS) {
-        memset(m->memo, 0, PAGE_MEMOS * sizeof *m->memo);
-        m->memo_generation = 1;
-    }
+    memset(m->memo_left, 0, sizeof m->memo_left);
+    m->memo_generation = new_generation(m);
+}
+
+void filter_change_sides(struct mmu *m, unsigned from, unsigned to)
+{
+    if (m->memo == NULL)
+        return;
+    m->memo_left[from] = m->memo_generation;
+    m->memo_generation =
+        m->memo_left[to] != 0 ? m->memo_left[to] : new_generation(m);
 }
 
 static void drop_listed(struct mmu *m, unsigned code)

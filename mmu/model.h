@@ -159,6 +159,8 @@ struct mmu {
     struct page_hint hint[PAGE_HINTS];
     struct page_memo *memo;   /* PAGE_MEMOS of them, or NULL */
     uint32_t memo_generation; /* of those that are valid: from 1 */
+    uint32_t memo_last;       /* the newest one */
+    uint32_t memo_left[2];    /* of the side that is not in force, or 0 */
 
     struct space_table spaces;
     uint32_t globals;      /* global translations in all TLBs */
@@ -403,6 +405,8 @@ void device_write(struct mmu *m, uint64_t pa, unsigned len, const uint8_t *in);
 void filter_reset(struct mmu *m);
 /* No memo is valid any more. */
 void filter_forget_memos(struct mmu *m);
+/* To the other side of VM transitions and back: its memos are kept. */
+void filter_change_sides(struct mmu *m, unsigned from, unsigned to);
 void filter_drop_all(struct mmu *m);
 /* Entries of a translation (filter numbering) or of an L1 line go. */
 void filter_drop_translation(struct mmu *m, unsigned side, uint32_t slot);

@@ -209,7 +209,7 @@ static enum sim_status make(struct mmu *m, struct sim_error *e)
                 m->config.check_tlb == TLB_CHECK_OFF;
     if (!m->timing) {
         m->memo = m->filter ? calloc(PAGE_MEMOS, sizeof *m->memo) : NULL;
-        m->memo_generation = 1;
+        m->memo_generation = m->memo_last = 1;
         return m->memo != NULL || !m->filter
                    ? SIM_OK
                    : sim_fail(e, SIM_NO_RESOURCE, "mmu: %s", strerror(errno));
