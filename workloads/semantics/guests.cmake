@@ -92,3 +92,9 @@ add_custom_command(OUTPUT ${semantics_out}/vmx_entries.elf APPEND
 configure_file(${vmx_tests}/entries.test ${semantics_out}/vmx_entries.test
                COPYONLY)
 vmx_test(vmx_functions ${vmx_tests}/functions.c)
+vmx_test(vmx_ept ${vmx_tests}/ept.c)
+vmx_test(vmx_timers ${vmx_tests}/timers.c)
+foreach(name vmx_ept vmx_timers)
+  configure_file(${vmx_tests}/entries.test ${semantics_out}/${name}.test
+                 COPYONLY)
+endforeach()
