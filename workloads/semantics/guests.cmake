@@ -98,3 +98,6 @@ foreach(name vmx_ept vmx_timers)
   configure_file(${vmx_tests}/entries.test ${semantics_out}/${name}.test
                  COPYONLY)
 endforeach()
+vmx_test(vmx_invalidate ${vmx_tests}/invalidate.c)
+configure_file(${vmx_tests}/entries.test ${semantics_out}/vmx_invalidate.test
+               COPYONLY)
