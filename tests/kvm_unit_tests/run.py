@@ -20,13 +20,15 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 import time
 
 import catalogue
 
 STATUS = {1: "pass", 3: "fail", 77: "skip", 124: "no end"}
-COMMON = ["--preset", "skylake", "--memory", "2560M",
-          "--set", "core.maxphyaddr=46"]
+COMMON = ["--preset", "skylake-sp", "--memory", "2560M"]
+# Their environment: the board lacks their test device.
+ENVIRONMENT = "TEST_DEVICE=0\n"
 
 
 class Job:
@@ -54,7 +56,7 @@ def command(args, job):
          "--max-seconds", str(args.seconds), "--quiet"]
     for setting in args.set:
         c += ["--set", setting]
-    c += job.options
+    c += ["--module", args.environment, *job.options]
     if job.append:
         c += ["--append", job.append]
     return c + [str(find_flat(args.dir, job.flat))]
@@ -146,6 +148,10 @@ def main():
     if args.logs:
         args.logs.mkdir(parents=True, exist_ok=True)
     rows = []
+    environment = tempfile.NamedTemporaryFile("w", suffix=".env")
+    environment.write(ENVIRONMENT)
+    environment.flush()
+    args.environment = environment.name
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         for r in pool.map(lambda j: run(args, j), jobs):
             rows.append(r)
