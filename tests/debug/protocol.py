@@ -388,6 +388,26 @@ def lone_addresses():
         v.end()
 
 
+def lone_tcp():
+    """On the loopback address; port 0 is any, and the user is told."""
+    process = subprocess.Popen([VTSIM, "run", "--progress", "none", "-S",
+                                "--gdb", "tcp:127.0.0.1:0", ELF],
+                               stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        line = process.stderr.readline().decode()
+        assert "gdb: listening on tcp:127.0.0.1:" in line, line
+        port = int(line.rsplit(":", 1)[1])
+        p = Peer(("127.0.0.1", port))
+        alive(p)
+        p.raw(Peer.frame("D"))
+        process.communicate(timeout=60)
+        expect("status", process.returncode, 1)
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def lone_fuzz():
     """Mutations of good packets: never a crash, always an answer after it."""
     rng = random.Random(4)

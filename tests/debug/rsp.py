@@ -48,7 +48,8 @@ class Vtsim:
 
 class Peer:
     def __init__(self, path, ack=True):
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        family = socket.AF_UNIX if isinstance(path, str) else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.settimeout(20)
         end = time.monotonic() + 10
         while True:
