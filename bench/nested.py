@@ -132,6 +132,7 @@ set grid ytics
 set key top right outside
 set ylabel 'cycles an operation'
 set xtics rotate by -40 font 'sans,9'
+set bmargin 7
 set title 'Nested paging, preset skylake, --timing=simple'
 plot {parts}
 """
@@ -149,7 +150,7 @@ def plot(results, base):
                         f"{guest:.2f} {ept:.2f}")
         titles = [("other", "#9aa5b1"), ("walk, guest tables", "#2b6cb0"),
                   ("walk, EPT", "#c05621")]
-        parts.append(f"newhistogram '{program}' offset 0,-2")
+        parts.append(f"newhistogram '{program}' offset 0,-3")
         parts += [f"'{base.name}.dat' index {block} using {2 + i}"
                   f"{':xtic(1)' if i == 0 else ''} linecolor rgb '{color}' "
                   + (f"title '{title}'" if block == 0 else "notitle")
