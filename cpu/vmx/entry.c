@@ -105,9 +105,8 @@ static enum step load(struct cpu *c, bool launch)
     if ((x->proc2 & PROC2_VPID) == 0)
         mmu_vm_transition(c->mmu);
     engine_reset_fetch(c);
-    vmx_charge_n(c, VMXC_entry_msr, v->entry_msr_load_count);
-    uint32_t bad =
-        vmx_load_msrs(c, v->entry_msr_load_address, v->entry_msr_load_count);
+    uint32_t bad = vmx_load_msrs(c, v->entry_msr_load_address,
+                                 v->entry_msr_load_count, VMXC_entry_msr);
     if (bad != 0) {
         return fail_late(c, REASON_MSR_LOAD_FAIL, bad);
     }

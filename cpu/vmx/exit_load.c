@@ -128,7 +128,7 @@ void vmx_load_host(struct cpu *c)
     }
     cpu_update_mode(c);
     const struct vmcs *v = &x->vmcs;
-    vmx_charge_n(c, VMXC_exit_msr, v->exit_msr_load_count);
-    if (vmx_load_msrs(c, v->exit_msr_load_address, v->exit_msr_load_count) != 0)
+    if (vmx_load_msrs(c, v->exit_msr_load_address, v->exit_msr_load_count,
+                      VMXC_exit_msr) != 0)
         vmx_abort(c, VMX_ABORT_MSR_LOAD);
 }

@@ -10,7 +10,8 @@
 /* The exit's MSR-store area. False: VMX abort. */
 bool vmx_store_msrs(struct cpu *c);
 /* An MSR-load area; 0, or the number (from 1) of the entry that failed. */
-uint32_t vmx_load_msrs(struct cpu *c, uint64_t address, uint32_t count);
+uint32_t vmx_load_msrs(struct cpu *c, uint64_t address, uint32_t count,
+                       enum vmx_cost each);
 
 /* --- exit_load.c --- */
 /* Host state, its MSRs, and what a transition drops; aborts by itself. */
