@@ -25,8 +25,8 @@
 
 const struct vmcs_field vmcs_fields[] = {
 #define FIELD(width, name, encoding, when)                                     \
-    {#name, encoding, offsetof(struct vmcs, name), BYTES_##width, IS_##width,  \
-     has_##name},
+    {#name,         encoding,   offsetof(struct vmcs, name),                   \
+     BYTES_##width, IS_##width, has_##name},
 #include "cpu/vmx/vmcs.def"
 #undef FIELD
 };
