@@ -216,12 +216,14 @@ static enum gdb_next write_memory(struct gdb *g, const char *p, size_t len,
     uint64_t at, want;
     bool good = range(&p, &at, &want) && *p++ == ':';
     size_t left = good ? len - (size_t)(p - begin) : 0;
-    if (good && binary && want == left)
-        memcpy(data, p, left);
-    else
-        good = good && !binary && want <= sizeof data && left == 2 * want &&
+    if (good && binary) {
+        good = want == left && left <= sizeof data;
+        memcpy(data, p, good ? left : 0);
+    } else if (good) {
+        good = want <= sizeof data && left == 2 * want &&
                rsp_bytes(p, (size_t)want, data);
-    if (!good && !(binary && want == left && left <= sizeof data)) {
+    }
+    if (!good) {
         rsp_put(r, E_MALFORMED);
         return GDB_STAY;
     }
