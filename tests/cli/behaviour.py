@@ -262,7 +262,7 @@ def check_configuration_precedence():
 def check_every_preset_runs():
     out = subprocess.run([VTSIM, "presets"], capture_output=True, check=True)
     names = [line.split()[0] for line in out.stdout.decode().splitlines()]
-    expect("number", len(names), 9)
+    expect("number", len(names), 10)
     for name in names:
         for timing in ("off", "simple"):
             p = run("--quiet", "--preset", name, "--timing", timing, HELLO)
