@@ -101,3 +101,6 @@ endforeach()
 vmx_test(vmx_invalidate ${vmx_tests}/invalidate.c)
 configure_file(${vmx_tests}/entries.test ${semantics_out}/vmx_invalidate.test
                COPYONLY)
+vmx_test(vmx_interrupts ${vmx_tests}/interrupts.c)
+configure_file(${vmx_tests}/entries.test ${semantics_out}/vmx_interrupts.test
+               COPYONLY)
