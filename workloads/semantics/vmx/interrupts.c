@@ -65,7 +65,7 @@ static void own_idt(void)
 
 /* A guest at `code` with virtual-interrupt delivery and `more`, interrupts
  * on; the vectors in service and requested are 0 or in the registers. */
-static bool start(const void *code, uint32_t more, unsigned serviced,
+static bool begin(const void *code, uint32_t more, unsigned serviced,
                   unsigned requested)
 {
     vm_reset(&vm, code);
@@ -115,7 +115,7 @@ static uint64_t returns_to(void)
 
 static void test_delivery(void)
 {
-    (void)start(code_nothing, 0, 0, 0x61);
+    (void)begin(code_nothing, 0, 0, 0x61);
     set(VIRR, 0x42);
     int v = taken(end_nothing);
     ok(v == 0x61 && returns_to() == (uintptr_t)code_nothing,
@@ -123,46 +123,46 @@ static void test_delivery(void)
     ok(vmread(F_GUEST_INTERRUPT_STATUS) == 0x6142 && is_set(VISR, 0x61) &&
            !is_set(VIRR, 0x61) && virtual_apic[0xa0] == 0x60,
        "RVI, SVI, VIRR, VISR and VPPR follow");
-    (void)start(code_nothing, 0, 0, 0x61);
+    (void)begin(code_nothing, 0, 0, 0x61);
     virtual_apic[VTPR] = 0x60;
     ok(taken(end_nothing) == NOT_TAKEN, "not at the priority of VTPR");
-    (void)start(code_nothing, 0, 0x6f, 0x61);
+    (void)begin(code_nothing, 0, 0x6f, 0x61);
     ok(taken(end_nothing) == NOT_TAKEN, "not at the priority in service");
-    (void)start(code_nothing, 0, 0, 0);
+    (void)begin(code_nothing, 0, 0, 0);
     set(VIRR, 0x61);
     ok(taken(end_nothing) == NOT_TAKEN, "RVI decides, not VIRR");
 }
 
 static void test_boundaries(void)
 {
-    (void)start(code_nothing, 0, 0, 0x61);
+    (void)begin(code_nothing, 0, 0, 0x61);
     vmwrite(F_GUEST_RFLAGS, 2);
     ok(taken(end_nothing) == NOT_TAKEN, "not while IF is clear");
-    (void)start(code_sti, 0, 0, 0x61);
+    (void)begin(code_sti, 0, 0, 0x61);
     vmwrite(F_GUEST_RFLAGS, 2);
     int v = taken(end_sti);
     ok(v == 0x61 && returns_to() == (uintptr_t)code_sti + 2,
        "one instruction after STI");
-    (void)start(code_nothing, 0, 0, 0x61);
+    (void)begin(code_nothing, 0, 0, 0x61);
     (void)vm_enable(F_PRIMARY, CPU_INTR_WINDOW);
     ok(vm_run(&vm) == 7, "exit 7 in place of a virtual interrupt");
     if ((rdmsr(0x485) >> 6 & 1) == 0) {
         skip("out of HLT", "no such activity state of an entry");
         return;
     }
-    (void)start(code_nothing, 0, 0, 0x61);
+    (void)begin(code_nothing, 0, 0, 0x61);
     vmwrite(F_ACTIVITY, 1);
     ok(taken(end_nothing) == 0x61, "out of HLT");
 }
 
 static void test_registers(void)
 {
-    (void)start(code_lower, 0, 0, 0x61);
+    (void)begin(code_lower, 0, 0, 0x61);
     virtual_apic[VTPR] = 0x60;
     int v = taken(end_lower);
     ok(v == 0x61 && returns_to() == (uintptr_t)end_lower - 1,
        "after MOV to CR8 lowers VTPR");
-    if (!start(code_eoi, CPU2_APIC_ACCESS, 0x71, 0x51)) {
+    if (!begin(code_eoi, CPU2_APIC_ACCESS, 0x71, 0x51)) {
         skip("EOI and self-IPI", "no virtualized APIC accesses");
         return;
     }
@@ -171,12 +171,12 @@ static void test_registers(void)
     ok(v == 0x51 && returns_to() == (uintptr_t)end_eoi - 1 &&
            !is_set(VISR, 0x71) && is_set(VISR, 0x33),
        "after EOI of a higher one");
-    (void)start(code_eoi, CPU2_APIC_ACCESS, 0x71, 0);
+    (void)begin(code_eoi, CPU2_APIC_ACCESS, 0x71, 0);
     vmwrite(F_EOI_BITMAP0 + 2, UINT64_C(1) << (0x71 - 64));
     ok(vm_run(&vm) == 45 && vmread(F_QUALIFICATION) == 0x71 &&
            vmread(F_GUEST_RIP) == (uintptr_t)end_eoi - 1,
        "exit 45 after an EOI of the bitmap");
-    (void)start(code_self, CPU2_APIC_ACCESS, 0, 0);
+    (void)begin(code_self, CPU2_APIC_ACCESS, 0, 0);
     v = taken(end_self);
     ok(v == 0x51 && returns_to() == (uintptr_t)end_self - 1 &&
            vmread(F_GUEST_INTERRUPT_STATUS) == 0x5100,
@@ -185,7 +185,7 @@ static void test_registers(void)
 
 static void test_x2apic(void)
 {
-    if (!start(code_wrmsr, CPU2_X2APIC, 0, 0) ||
+    if (!begin(code_wrmsr, CPU2_X2APIC, 0, 0) ||
         !vm_enable(F_PRIMARY, CPU_MSR_BITMAPS)) {
         skip("x2APIC mode", "not virtualized by this processor");
         return;
@@ -194,14 +194,14 @@ static void test_x2apic(void)
     vm.gpr[GPR_RCX] = 0x83f;
     vm.gpr[GPR_RAX] = 0x91;
     ok(taken(end_wrmsr) == 0x91, "a self-IPI by its MSR");
-    (void)start(code_wrmsr, CPU2_X2APIC, 0, 0);
+    (void)begin(code_wrmsr, CPU2_X2APIC, 0, 0);
     (void)vm_enable(F_PRIMARY, CPU_MSR_BITMAPS);
     vmwrite(F_MSR_BITMAP, (uintptr_t)page());
     vm.gpr[GPR_RCX] = 0x83f;
     vm.gpr[GPR_RAX] = 0x0f;
     ok(vm_run(&vm) == APIC_WRITE && vmread(F_QUALIFICATION) == 0x3f0,
        "exit 56 after a self-IPI of vector 15");
-    (void)start(code_rdmsr, CPU2_X2APIC, 0, 0);
+    (void)begin(code_rdmsr, CPU2_X2APIC, 0, 0);
     (void)vm_enable(F_PRIMARY, CPU_MSR_BITMAPS);
     vmwrite(F_MSR_BITMAP, (uintptr_t)page());
     virtual_apic[VTPR] = 0x35;
@@ -219,9 +219,9 @@ static void notify(uint8_t vector)
     apic_write(0x300, 0x44000u | vector);
 }
 
-static bool start_posting(uint8_t *descriptor)
+static bool begin_posting(uint8_t *descriptor)
 {
-    if (!start(code_nothing, 0, 0, 0) || !vm_enable(F_PIN, PIN_POSTED))
+    if (!begin(code_nothing, 0, 0, 0) || !vm_enable(F_PIN, PIN_POSTED))
         return false;
     vmwrite(F_POSTED_VECTOR, 0xf2);
     vmwrite(F_POSTED_DESCRIPTOR, (uintptr_t)descriptor);
@@ -231,7 +231,7 @@ static bool start_posting(uint8_t *descriptor)
 static void test_posted(void)
 {
     uint8_t *descriptor = page();
-    if (!start_posting(descriptor)) {
+    if (!begin_posting(descriptor)) {
         skip("posted interrupts", "not in this processor");
         return;
     }
@@ -248,7 +248,7 @@ static void test_posted(void)
     ok((apic_read(0x170) >> (0xf2 - 0xe0) & 1) == 0 &&
            (apic_read(0x270) >> (0xf2 - 0xe0) & 1) == 0,
        "posted: the notification was ended");
-    (void)start_posting(descriptor);
+    (void)begin_posting(descriptor);
     notify(0xf3);
     uint64_t reason = vm_run(&vm);
     ok(reason == 1 && vmread(F_EXIT_EVENT) == 0x800000f3,
@@ -264,7 +264,7 @@ int guest_main(const char *line)
         skip("all", "no VMX, or the firmware has locked it off");
         return plan_end();
     }
-    if (!start(code_nothing, 0, 0, 0)) {
+    if (!begin(code_nothing, 0, 0, 0)) {
         skip("all", "no virtual-interrupt delivery");
         return plan_end();
     }
