@@ -6,8 +6,9 @@
 
 #include "cpu/state.h"
 
-/* guest_port.pml of core `self`: log the page of a guest-physical address. False: the log is full,
- * and the access makes a page-modification log-full exit. */
+/* guest_port.pml of core `self`: log the page of a guest-physical address.
+ * False: the log is full, and the access makes a page-modification log-full
+ * exit. */
 bool vmx_pml(void *self, uint64_t address);
 
 #endif
