@@ -153,6 +153,10 @@ static void note_exception(struct cpu *c, const struct event *e)
  * their first instruction. A real processor loops until it is reset. */
 enum { STORM_EVENTS = 1 << 22 };
 
+/* Events met while one is delivered, which on a real processor may go on for
+ * ever too: an alignment check whose handler's stack is misaligned. */
+enum { NESTED_EVENTS = 1 << 10 };
+
 static bool storm(struct cpu *c)
 {
     if (c->storm_insn != c->account.instructions) {
@@ -162,13 +166,13 @@ static bool storm(struct cpu *c)
     return ++c->storm_events >= STORM_EVENTS;
 }
 
-static void stop_storm(struct cpu *c, const struct event *e)
+static void stop_storm(struct cpu *c, const struct event *e, unsigned events)
 {
     snprintf(c->stop_reason, sizeof c->stop_reason,
              "exception loop: vector %u at %04x:%016llx, %u events without "
              "an instruction",
              (unsigned)e->vector, (unsigned)c->seg[SEG_CS].selector,
-             (unsigned long long)c->rip, (unsigned)STORM_EVENTS);
+             (unsigned long long)c->rip, events);
     c->activity = ACTIVITY_SHUTDOWN;
     c->event.valid = false;
     event_notify(c);
@@ -254,8 +258,9 @@ static void deliver(struct cpu *c, struct event e, struct origin o)
     struct event first = e;
     uint64_t from = lbr_linear(c, c->rip);
     bool plain = !e.injected;
+    unsigned nested = 0;
     if (storm(c)) {
-        stop_storm(c, &e);
+        stop_storm(c, &e, STORM_EVENTS);
         return;
     }
     /* Time passes in functional mode too, or such a loop has no end. */
@@ -286,6 +291,10 @@ static void deliver(struct cpu *c, struct event e, struct origin o)
         }
         if (!escalate(c, &e, &o, &first))
             return;
+        if (++nested == NESTED_EVENTS) {
+            stop_storm(c, &e, NESTED_EVENTS);
+            return;
+        }
     }
     settle(c, from);
 }

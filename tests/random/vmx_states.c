@@ -380,7 +380,7 @@ static bool one_entry(struct campaign *k, struct box *b)
     cpu_set_instruction_limit(c, c->account.instructions + 500);
     (void)cpu_run(c, limit);
     cpu_set_instruction_limit(c, 0);
-    if (c->account.cycles > limit + 100000) {
+    if (c->account.cycles > limit + 1000000) {
         printf("ran %" PRIu64 " cycles past its limit\n",
                c->account.cycles - limit);
         return false;
