@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The checks of VM entry: for each row of the tables, changes that make just
- * it fail and near misses that pass; tests/unit/vmx_check_cases.def.
+ * it fail and near misses that pass (vmx_check_cases.def), and which bits of
+ * a field break it (vmx_check_bits.def).
  */
 #include "tests/unit/vmcs_rig.h"
 
@@ -125,6 +126,59 @@ START_TEST(near_misses_pass)
     struct check_case c;
     for (unsigned n = 0; make_case(&r, n, false, &c); n++)
         expect_all_hold(&r, c.text);
+}
+END_TEST
+
+static const struct vmx_rule *rule_by_name(const char *name)
+{
+    for (unsigned g = 0; g < CHECK_GROUPS; g++) {
+        unsigned count;
+        const struct vmx_rule *rules =
+            vmx_rules((enum vmx_check_group)g, &count);
+        for (unsigned i = 0; i < count; i++)
+            if (strcmp(rules[i].name, name) == 0)
+                return &rules[i];
+    }
+    ck_abort_msg("%s: no such rule", name);
+}
+
+/* Set up row `wanted` of vmx_check_bits.def. */
+static bool make_bits(struct vmcs_rig *r, unsigned wanted, const char **rule,
+                      const char **field, uint64_t *bits)
+{
+    struct vmcs *v = &r->v;
+    unsigned n = 0;
+    (void)v;
+#define BITS(name, base, setup, changed, forbidden)                            \
+    if (n++ == wanted) {                                                       \
+        rig_make(r, base);                                                     \
+        setup;                                                                 \
+        *rule = #name;                                                         \
+        *field = #changed;                                                     \
+        *bits = forbidden;                                                     \
+        return true;                                                           \
+    }
+#include "tests/unit/vmx_check_bits.def"
+#undef BITS
+    return false;
+}
+
+START_TEST(single_bits)
+{
+    struct vmcs_rig r;
+    const char *name, *field;
+    uint64_t bits;
+    for (unsigned n = 0; make_bits(&r, n, &name, &field, &bits); n++) {
+        const struct vmx_rule *rule = rule_by_name(name);
+        const struct vmcs_field *d = vmcs_by_name(field);
+        ck_assert_msg(rule->holds(&r.k), "%s fails at first", name);
+        uint64_t value = vmcs_get(&r.v, d, false);
+        for (unsigned b = 0; b < d->bytes * 8u; b++) {
+            vmcs_set(&r.v, d, false, value ^ BIT(b));
+            ck_assert_msg(rule->holds(&r.k) == ((bits >> b & 1) == 0),
+                          "%s: bit %u of %s", name, b, field);
+        }
+    }
 }
 END_TEST
 
@@ -266,6 +320,7 @@ int main(void)
     tcase_add_test(t, bases_are_accepted);
     tcase_add_test(t, each_case_breaks_its_rule_alone);
     tcase_add_test(t, near_misses_pass);
+    tcase_add_test(t, single_bits);
     tcase_add_test(t, every_rule_has_a_case);
     tcase_add_test(t, qualifications_of_exit_33);
     tcase_add_test(t, eptp_rules_are_those_of_vmfunc);
