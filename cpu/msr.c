@@ -11,6 +11,7 @@
 #include "cpu/plant_system.h"
 #include "cpu/pmc.h"
 #include "cpu/reset.h"
+#include "cpu/segment.h"
 #include "cpu/vmx/vmx.h"
 #include "cpu/xlat.h"
 #include "sim/base/bits.h"
@@ -463,12 +464,6 @@ static uint64_t *value_of(struct cpu *c, const struct msr_desc *d)
     return (uint64_t *)(void *)((char *)c + d->offset);
 }
 
-/* A value is canonical by the processor's width, not by the present mode. */
-static bool canonical(const struct cpu *c, uint64_t v)
-{
-    return bits_sext(v, c->config.linear_bits >= 57 ? 57 : 48) == v;
-}
-
 static bool is_x2apic(uint32_t number)
 {
     return number >= MSR_X2APIC_FIRST && number <= MSR_X2APIC_LAST;
@@ -503,7 +498,7 @@ bool msr_write(struct cpu *c, uint32_t number, uint64_t in)
         return pmc_msr_write(c, number, in);
     const struct msr_desc *d = find(c, number);
     if (d == NULL || (d->rules & MSR_RO) != 0 || (in & d->reserved) != 0 ||
-        ((d->rules & MSR_CANONICAL) != 0 && !canonical(c, in) &&
+        ((d->rules & MSR_CANONICAL) != 0 && !segment_canonical_register(c, in) &&
          !PLANTED(c, SYS_PLANT_MSR_CANONICAL)))
         return false;
     if (d->write != NULL)

@@ -15,6 +15,11 @@ bool segment_canonical(const struct cpu *c, uint64_t lin)
     return bits_sext(lin, width) == lin;
 }
 
+bool segment_canonical_register(const struct cpu *c, uint64_t v)
+{
+    return bits_sext(v, c->config.linear_bits) == v;
+}
+
 /* ------------------------------------------------------------ descriptors */
 
 /* Where a selector's descriptor lies; false when its table lacks it. */
@@ -217,7 +222,7 @@ static bool system_base_ok(struct cpu *c, const struct descriptor *d)
     if ((c->mode & MODE_LMA) == 0)
         return true;
     return bits_get(d->hi, 44, 40) == 0 &&
-           segment_canonical(c, segment_from(d).base);
+           segment_canonical_register(c, segment_from(d).base);
 }
 
 bool segment_load_ldtr(struct cpu *c, uint16_t sel)

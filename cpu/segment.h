@@ -77,6 +77,10 @@ static inline unsigned cpu_cpl(const struct cpu *c)
 /* A linear address of the present paging mode (48 or 57 bits). */
 bool segment_canonical(const struct cpu *c, uint64_t lin);
 
+/* By the processor's width, not the present paging mode: what registers that
+ * hold an address take. 5-level paging makes no difference to them. */
+bool segment_canonical_register(const struct cpu *c, uint64_t v);
+
 static inline bool selector_is_null(uint16_t sel)
 {
     return (sel & ~3u) == 0;

@@ -147,7 +147,7 @@ static enum step load_table(struct cpu *c, const struct uop *u,
     if (!int_load_part(c, u, 0, 2, &limit) ||
         !int_load_part(c, u, 2, bytes, &base))
         return STEP_FAULT;
-    if (bytes == 8 && !segment_canonical(c, base))
+    if (bytes == 8 && !segment_canonical_register(c, base))
         return raise_gp(c, 0);
     if (bytes == 4 && (u->aux & OFFSET_LG) == 1)
         base &= 0xffffff;
@@ -537,7 +537,7 @@ enum step sys_invpcid(struct cpu *c, const struct uop *u)
         return raise_gp(c, 0);
     TRACE(c, INVALIDATE, "invpcid", type, pcid, lin);
     if (type == ADDRESS) {
-        if (!segment_canonical(c, lin))
+        if (!segment_canonical_register(c, lin))
             return raise_gp(c, 0);
         mmu_flush_page(c->mmu, lin, (uint16_t)pcid, false, FLUSH_INVPCID);
     } else if (type == CONTEXT) {

@@ -137,6 +137,16 @@ def parse():
     return p.parse_args()
 
 
+def run_all(args, jobs):
+    rows = []
+    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        for r in pool.map(lambda j: run(args, j), jobs):
+            rows.append(r)
+            print(f"{r['result']:7}{r['name']:50}{r['seconds']:8.1f} s  "
+                  f"{r['reason']}", flush=True)
+    return rows
+
+
 def main():
     args = parse()
     jobs = [j for j in jobs_of(args)
@@ -147,16 +157,11 @@ def main():
         return 0
     if args.logs:
         args.logs.mkdir(parents=True, exist_ok=True)
-    rows = []
-    environment = tempfile.NamedTemporaryFile("w", suffix=".env")
-    environment.write(ENVIRONMENT)
-    environment.flush()
-    args.environment = environment.name
-    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        for r in pool.map(lambda j: run(args, j), jobs):
-            rows.append(r)
-            print(f"{r['result']:7}{r['name']:50}{r['seconds']:8.1f} s  "
-                  f"{r['reason']}", flush=True)
+    with tempfile.NamedTemporaryFile("w", prefix="environment") as f:
+        f.write(ENVIRONMENT)
+        f.flush()
+        args.environment = f.name
+        rows = run_all(args, jobs)
     text = totals(rows) + "\n\n" + table(rows) + "\n"
     print("\n" + totals(rows))
     if args.output:

@@ -4,6 +4,7 @@
  */
 #include "sim/chipset/acpi_pm.h"
 #include "sim/machine/acpi.h"
+#include "sim/machine/multiboot.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -169,6 +170,94 @@ START_TEST(tables_make_room_for_the_image)
 }
 END_TEST
 
+/* --- Multiboot 2 ---------------------------------------------------------- */
+
+/* The first tag of a type in the information structure, or NULL. */
+static const uint32_t *info_tag(const uint8_t *info, uint32_t type)
+{
+    uint32_t size;
+    memcpy(&size, info, 4);
+    for (uint32_t i = 8; i < size;) {
+        const uint32_t *w = (const uint32_t *)(const void *)(info + i);
+        if (w[0] == type)
+            return w;
+        ck_assert_uint_ge(w[1], 8);
+        i += (w[1] + 7) & ~7u;
+    }
+    return NULL;
+}
+
+START_TEST(multiboot2_tells_the_root_pointer)
+{
+    struct boot_info info = {.cmdline = "x"};
+    struct bench b;
+    struct sim_error e;
+    uint64_t where;
+    ck_assert_int_eq(make(&b, 1, NULL, &e), SIM_OK);
+    ck_assert_int_eq(boot_info_plan(2, &info, &b.plan, &where, &e), SIM_OK);
+    ck_assert_ptr_null(info_tag(at(&b, where), 14));
+    info.rsdp = b.root.bytes;
+    ck_assert_int_eq(boot_info_plan(2, &info, &b.plan, &where, &e), SIM_OK);
+    const uint32_t *old = info_tag(at(&b, where), 14);
+    const uint32_t *new = info_tag(at(&b, where), 15);
+    ck_assert(old != NULL && new != NULL);
+    ck_assert_uint_eq(old[1], 8 + 20);
+    ck_assert_uint_eq(new[1], 8 + 36);
+    ck_assert_mem_eq(old + 2, b.root.bytes, 20);
+    ck_assert_mem_eq(new + 2, b.root.bytes, 36);
+    plan_free(&b.plan);
+}
+END_TEST
+
+/* A kernel that insists on it is not started without. */
+START_TEST(a_required_root_pointer_that_is_off_is_refused)
+{
+    enum { LENGTH = 80 };
+    uint32_t image[32] = {
+        MULTIBOOT2_MAGIC,
+        0,
+        LENGTH,
+        0 - (MULTIBOOT2_MAGIC + LENGTH),
+        2,
+        24,
+        0x100000,
+        0x100000,
+        0x100080,
+        0, /* address */
+        3,
+        12,
+        0x100000,
+        0, /* entry */
+        1,
+        12,
+        15,
+        0, /* information request */
+        0,
+        8,
+    };
+    static char path[] = "image";
+    struct load_file file = {
+        .path = path, .data = (uint8_t *)image, .len = sizeof image};
+    for (int on = 0; on < 2; on++) {
+        struct machine_config c;
+        struct load_result result;
+        struct plan plan;
+        struct sim_error e;
+        config_defaults(&c);
+        c.acpi = on != 0;
+        const struct load_request r = {
+            .kind = IMAGE_AUTO, .image = &file, .config = &c};
+        plan_init(&plan, path, 16 << 20);
+        enum sim_status s = load_plan(&r, &plan, &result, &e);
+        ck_assert_msg(s == (on != 0 ? SIM_OK : SIM_BAD_INPUT), "%d: %s", on,
+                      e.text);
+        if (on == 0)
+            ck_assert_ptr_nonnull(strstr(e.text, "machine.acpi is off"));
+        plan_free(&plan);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("acpi");
@@ -177,6 +266,8 @@ int main(void)
     tcase_add_test(c, fixed_table_names_the_ports);
     tcase_add_test(c, every_core_has_its_apic);
     tcase_add_test(c, tables_make_room_for_the_image);
+    tcase_add_test(c, multiboot2_tells_the_root_pointer);
+    tcase_add_test(c, a_required_root_pointer_that_is_off_is_refused);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);

@@ -253,6 +253,27 @@ START_TEST(umip_keeps_the_tables_from_user_code)
 }
 END_TEST
 
+/* A processor with 5-level paging takes 57-bit addresses into registers even
+ * while it uses 4 levels. */
+START_TEST(table_bases_are_canonical_by_the_processors_width)
+{
+    for (unsigned bits = 48; bits <= 57; bits += 9)
+        for (unsigned wide = 0; wide < 2; wide++) {
+            rig_long(&R, 0);
+            R.c->config.linear_bits = bits;
+            R.c->gpr[REG_RBX] = RIG_DATA;
+            rig_put(&R, RIG_DATA, 0x7fff, 2);
+            rig_put(&R, RIG_DATA + 2, UINT64_C(1) << (wide != 0 ? 57 : 55), 8);
+            if (bits == 57 && wide == 0) {
+                rig_runs(&R, "0f 01 13 f4");
+                ck_assert_uint_eq(R.c->gdtr.base, UINT64_C(1) << 55);
+            } else {
+                rig_faults(&R, "0f 01 13 f4", EXC_GP, 0);
+            }
+        }
+}
+END_TEST
+
 START_TEST(sgdt_and_lgdt_are_ten_bytes_in_64_bit_mode)
 {
     rig_long(&R, 0);
@@ -517,6 +538,7 @@ static Suite *suite(void)
         clts_clears_ts_and_the_mode_key,
         clac_and_stac_change_ac,
         umip_keeps_the_tables_from_user_code,
+        table_bases_are_canonical_by_the_processors_width,
         sgdt_and_lgdt_are_ten_bytes_in_64_bit_mode,
         invlpg_drops_the_page_global_or_not,
         invlpg_of_a_non_canonical_address_does_nothing,

@@ -738,6 +738,7 @@ static const struct {
     {"M21 required", {{1, 12, 77}, 3}, "type: 0x4d"},
     {"M21 optional", {{0x10001, 12, 77}, 3}, NULL},
     {"M21 known", {{1, 16, 3, 6}, 4}, NULL},
+    {"M21 ACPI", {{1, 16, 14, 15}, 4}, NULL},
     {"unknown tag", {{99, 8}, 2}, "unknown type: 0x63"},
     {"unknown optional", {{0x10063, 8}, 2}, NULL},
     {"EFI boot services", {{7, 8}, 2}, "unknown type: 0x7"},
