@@ -15,8 +15,14 @@ enum index_hash {
     HASH_XOR     /* the low bits XORed with the next ones above */
 };
 
-/* What an invalidating instruction drops: what it must, or all it may. */
-enum invalidation { INVALIDATION_EXACT, INVALIDATION_AGGRESSIVE };
+/* What an invalidating instruction drops: what it must; all it may; or what it
+ * must as far as hardware can tell: INVEPT of an address then goes by a Bloom
+ * word of the pages of each walk, and may drop more. */
+enum invalidation {
+    INVALIDATION_EXACT,
+    INVALIDATION_AGGRESSIVE,
+    INVALIDATION_TAGGED
+};
 
 /* --check tlb: what to do at a use of a cached translation that a walk would
  * no longer give. */

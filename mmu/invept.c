@@ -2,8 +2,8 @@
  * INVEPT of an address, of a host-physical region, and with an update in
  * place: they look at single entries. What every combined entry remembers for
  * them is its page's guest-physical address and the pages of the tables that
- * the walk read. Exact, each page is compared; else the Bloom word of them
- * is, which may drop more.
+ * the walk read. Exact, each page is compared; `tagged`, the Bloom word of
+ * them is, which may drop more.
  */
 #include "mmu/walker.h"
 
@@ -30,7 +30,7 @@ static bool of_root(const struct about *a, unsigned space)
 
 static bool walked(const struct about *a, const struct walk_pages *p)
 {
-    if (a->m->config.invalidation != INVALIDATION_EXACT)
+    if (a->m->config.invalidation == INVALIDATION_TAGGED)
         return (p->bloom & walk_pages_bit(a->first)) != 0;
     for (unsigned k = 0; k < p->count; k++)
         if (overlaps(a, p->page[k], PAGE_SIZE))

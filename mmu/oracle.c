@@ -73,14 +73,18 @@ static uint64_t now_of(const struct mmu *m, const struct trail_step *s)
     return entry;
 }
 
-static const struct trail_step *changed(const struct mmu *m,
-                                        const struct trail *t)
+/* The first entry that differs; NULL: none does, nor will before a store. */
+static const struct trail_step *changed(const struct mmu *m, struct trail *t)
 {
+    uint64_t stores = book_stores(m->shared->book);
+    if (t->checked == stores)
+        return NULL;
     for (unsigned k = 0; k < t->count; k++) {
         const struct trail_step *s = &t->step[k];
         if (((now_of(m, s) ^ s->value) & ~flags_of(s)) != 0)
             return s;
     }
+    t->checked = stores;
     return NULL;
 }
 
@@ -230,7 +234,7 @@ void oracle_use(struct mmu *m, unsigned side, unsigned access,
     if (t == NULL)
         return;
     const struct tlb_entry *e = &t->entry[slot];
-    const struct trail *trail = &t->trail[slot];
+    struct trail *trail = &t->trail[slot];
     unsigned class = tlb_tag_class(t->tag[slot]);
     uint64_t host =
         (e->base | (p->lin & bits_mask(page_class_shift(class)))) & m->lines;

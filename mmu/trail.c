@@ -13,6 +13,7 @@ enum { BOOK_SLOTS = 1 << 16 };
 
 struct oracle_book {
     uint8_t *table; /* a flag a page of RAM: entries of trails are in it */
+    uint64_t stores;
     struct book_entry slot[BOOK_SLOTS];
 };
 
@@ -43,11 +44,17 @@ void trail_keep(struct trail *to, const struct trail *t, unsigned from,
     to->first = t->first;
     to->eptp = t->eptp;
     to->born = t->born;
+    to->checked = 0;
     to->count = (uint8_t)(until - from);
     memcpy(to->step, &t->step[from], to->count * sizeof *to->step);
 }
 
 /* --- the book --- */
+
+uint64_t book_stores(const struct oracle_book *b)
+{
+    return b->stores;
+}
 
 struct oracle_book *book_create(uint64_t ram_bytes)
 {
@@ -59,6 +66,7 @@ struct oracle_book *book_create(uint64_t ram_bytes)
         free(b);
         return NULL;
     }
+    b->stores = 1; /* no trail has been checked */
     return b;
 }
 
@@ -98,6 +106,7 @@ bool oracle_has_tables(const struct mmu *m, uint64_t pa)
 static void note(struct memsys *s, uint64_t pa, unsigned len,
                  const struct book_entry *what)
 {
+    s->book->stores++;
     for (uint64_t at = pa & ~UINT64_C(7); at < pa + len; at += 8) {
         struct book_entry *e = slot_of(s->book, at);
         *e = *what;

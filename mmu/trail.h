@@ -29,7 +29,8 @@ struct trail_step {
 struct trail {
     uint64_t first; /* table that the walk of the guest's entries began at */
     uint64_t eptp;
-    uint64_t born; /* cycle */
+    uint64_t born;    /* cycle */
+    uint64_t checked; /* book_stores when it agreed with memory */
     uint8_t count;
     struct trail_step step[TRAIL_MAX];
 };
@@ -49,6 +50,8 @@ struct oracle_book *book_create(uint64_t ram_bytes);
 void book_destroy(struct oracle_book *b);
 /* From now on, stores to the page of `at` are noted. */
 void book_table(struct memsys *s, uint64_t at);
+/* Stores so far to pages with tables. */
+uint64_t book_stores(const struct oracle_book *b);
 /* Who last stored there, or NULL. */
 const struct book_entry *book_find(struct oracle_book *b, uint64_t at);
 

@@ -202,6 +202,7 @@ bool walker_walk(struct walker *w)
     r->count = 0;
     if (UNLIKELY(w->trail != NULL)) {
         w->trail->count = 0;
+        w->trail->checked = 0;
         w->trail->born = m->account->cycles;
         w->trail->eptp = m->ctx.eptp;
         w->trail->first = 0;

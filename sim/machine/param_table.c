@@ -10,7 +10,8 @@ static const char *const vendor_names[] = {"intel", "amd", NULL};
 static const char *const replacement_names[] = {"lru",  "tree-plru", "nru",
                                                 "fifo", "random",    NULL};
 static const char *const hash_names[] = {"linear", "xor", NULL};
-static const char *const invalidation_names[] = {"exact", "aggressive", NULL};
+static const char *const invalidation_names[] = {"exact", "aggressive",
+                                                 "tagged", NULL};
 static const char *const check_names[] = {"off",   "report", "stop",
                                           "fresh", "random", NULL};
 static const char *const page_names[] = {"4k", "2m", "1g", NULL};
@@ -215,7 +216,8 @@ static const struct param_desc rows[] = {
          "and the run is slower."),
     ENUM("mmu.invalidation", mmu.invalidation, invalidation_names,
          "What an invalidating instruction drops: exactly what the manual "
-         "demands, or all that it allows."),
+         "demands, all that it allows, or (tagged) what it demands but INVEPT "
+         "of an address by a Bloom word of the pages of each walk."),
     ENUM("mmu.check_tlb", mmu.check_tlb, check_names,
          "At each use of a cached translation that a walk would no longer "
          "give: report it, stop, use the fresh one, or either at random."),

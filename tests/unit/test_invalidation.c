@@ -294,6 +294,29 @@ START_TEST(invept_of_a_table)
 }
 END_TEST
 
+/* By Bloom words nothing is missed, and now and then more is dropped. */
+START_TEST(invept_by_bloom_words)
+{
+    for (unsigned how = 0; how < 2; how++) {
+        struct nested n;
+        create(&n, how == 0 ? INVALIDATION_EXACT : INVALIDATION_TAGGED);
+        become(&n, &owners[HERE]);
+        invept_0(n.f.m[0]);
+        ck_assert_uint_eq(load(&n, &owners[HERE]), 2);
+        ck_assert_uint_eq(load(&n, &owners[OTHER_ROOT]), 1);
+        /* An address that none of its walks met, but whose bit one has. */
+        uint64_t table = fix_entry(&n.f, Y, 1, 4) & ~UINT64_C(0xfff);
+        uint64_t other = UINT64_C(0x900000);
+        while (walk_pages_bit(other) != walk_pages_bit(table))
+            other += PAGE_SIZE;
+        ck_assert_uint_eq(load(&n, &owners[PAGE_Y]), 1);
+        mmu_invept(n.f.m[0], INVEPT_INDIVIDUAL, EPT_ROOT | 0x1e, other);
+        ck_assert_uint_eq(load(&n, &owners[PAGE_Y]), how == 0 ? 1 : 2);
+        fix_destroy(&n.f);
+    }
+}
+END_TEST
+
 START_TEST(invept_updates_in_place)
 {
     struct nested n;
@@ -382,6 +405,7 @@ int main(void)
     tcase_add_test(t, each_drops_what_it_must_and_no_more);
     tcase_add_test(t, aggressive_drops_everything);
     tcase_add_test(t, invept_of_a_table);
+    tcase_add_test(t, invept_by_bloom_words);
     tcase_add_test(t, invept_updates_in_place);
     tcase_add_test(t, a_page_fault_drops_its_address_under_every_root);
     tcase_add_test(t, an_ept_violation_drops_its_addresses);
