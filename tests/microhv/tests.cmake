@@ -14,7 +14,9 @@ function(under_test name options script)
     SKIP_RETURN_CODE 77 TIMEOUT 300)
 endfunction()
 
-under_test(programs_4k "ept=4k" run.sh)
+# The whole list takes as long again: run.sh without names.
+under_test(programs_4k "ept=4k" run.sh
+           exec fuzz hostile memory process signals sockets threads)
 under_test(programs_2m "ept=2m --guest-page 2m" run.sh
            heap memory process stack exec)
 under_test(programs_1g "ept=1g --memory 1G --timing off" run.sh
@@ -22,7 +24,8 @@ under_test(programs_1g "ept=1g --memory 1G --timing off" run.sh
 under_test(programs_no_vpid "ept=4k,vpid=off" run.sh memory process threads)
 under_test(programs_exits "ept=2m,apic=exit,io=exit,hlt=exit" run.sh
            process threads wait clock)
-under_test(programs_shadow "paging=shadow" run.sh)
+under_test(programs_shadow "paging=shadow" run.sh
+           exec heap hostile memory process signals stack threads)
 under_test(programs_shadow_2m "paging=shadow,vpid=off --guest-page 2m" run.sh
            heap memory process exec)
 under_test(busybox "ept=2m" busybox.sh)
@@ -42,3 +45,6 @@ add_test(NAME microhv.bochs_shadow
                  --expect "hello from the debug console")
 set_tests_properties(microhv.bochs microhv.bochs_shadow PROPERTIES
                      SKIP_RETURN_CODE 77)
+add_test(NAME microhv.stale
+         COMMAND python3 ${microhv_dir}/stale.py $<TARGET_FILE:vtsim>
+                 ${CMAKE_BINARY_DIR})

@@ -53,3 +53,11 @@ list(FILTER probe_sources EXCLUDE REGEX "/(load|run)\\.c$")
 microhv_image(${guests_out}/microhv_probe.elf 0 ${probe_sources}
               ${CMAKE_SOURCE_DIR}/workloads/microhv/probe/probe.c)
 add_custom_target(microhv_probe ALL DEPENDS ${guests_out}/microhv_probe.elf)
+
+# Monitors with one defect of plant.h each.
+foreach(plant RANGE 2 4)
+  set(image ${guests_out}/microhv_plant${plant}.elf)
+  microhv_image(${image} ${plant} ${microhv_sources})
+  list(APPEND planted_images ${image})
+endforeach()
+add_custom_target(microhv_plants ALL DEPENDS ${planted_images})
