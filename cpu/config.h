@@ -32,9 +32,9 @@ struct cpu_config {
     uint32_t pmc_version, pmc_counters, pmc_width;
     uint32_t pmc_fixed, pmc_fixed_width;
     struct vmx_config vtx; /* with `vmx`: see cpu/optional_features.def */
-    bool explain;   /* say why a VM entry failed, as a note */
-    bool magic_ops;   /* 0F 04 imm16 is the magic operation, not #UD */
-    bool block_cache; /* keep translated blocks; off: translate anew */
+    bool explain;          /* say why a VM entry failed, as a note */
+    bool magic_ops;        /* 0F 04 imm16 is the magic operation, not #UD */
+    bool block_cache;      /* keep translated blocks; off: translate anew */
     uint64_t seed;
     struct cost_table cost;
     uint32_t plant; /* number of a planted defect; only test builds look at

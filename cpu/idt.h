@@ -17,8 +17,9 @@ SIM_MUST_CHECK bool idt_deliver(struct cpu *c, const struct event *e,
 
 /*
  * Deliver a software event or trap from its own instruction (INT n, INT3,
- * INTO, INT1; `how` is its INTR_* type of cpu/vmx/controls.h): STEP_JUMP, or STEP_FAULT with the nested exception, which is
- * then an ordinary fault of the instruction.
+ * INTO, INT1; `how` is its INTR_* type of cpu/vmx/controls.h): STEP_JUMP, or
+ * STEP_FAULT with the nested exception, which is then an ordinary fault of the
+ * instruction.
  */
 enum step event_software(struct cpu *c, uint8_t vector, uint8_t how);
 

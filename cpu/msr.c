@@ -498,7 +498,8 @@ bool msr_write(struct cpu *c, uint32_t number, uint64_t in)
         return pmc_msr_write(c, number, in);
     const struct msr_desc *d = find(c, number);
     if (d == NULL || (d->rules & MSR_RO) != 0 || (in & d->reserved) != 0 ||
-        ((d->rules & MSR_CANONICAL) != 0 && !segment_canonical_register(c, in) &&
+        ((d->rules & MSR_CANONICAL) != 0 &&
+         !segment_canonical_register(c, in) &&
          !PLANTED(c, SYS_PLANT_MSR_CANONICAL)))
         return false;
     if (d->write != NULL)

@@ -120,7 +120,7 @@ enum {
     MODE_OSXMMEXCPT = 1 << 21,
     MODE_CS_BASE0 = 1 << 22, /* CS base is 0 */
     MODE_OSXSAVE = 1 << 23,
-    MODE_AVX = 1 << 24, /* CR4.OSXSAVE and XCR0[2:1] = 11b */
+    MODE_AVX = 1 << 24,   /* CR4.OSXSAVE and XCR0[2:1] = 11b */
     MODE_GUEST = 1 << 25, /* VMX non-root operation: instructions that may
                              exit have a check in front of them */
 };

@@ -29,16 +29,16 @@ enum {
     R_ALIGN = 1 << 11,   /* memory operand of a vector is aligned, or #GP */
     /* Encodings with a VEX prefix; a row has one of them or is legacy. All
      * are #UD in real and virtual-8086 mode. */
-    R_VEX = 1 << 12,      /* general registers: BMI and the like */
-    R_AVX = 1 << 13,      /* vectors: #UD without OSXSAVE and XCR0[2:1] = 11b,
-                             #NM when TS */
-    R_AVX_FP = 1 << 14,   /* R_AVX and may raise SIMD FP exceptions */
-    R_XSAVE = 1 << 15,    /* #UD without CR4.OSXSAVE */
-    R_AVX2_256 = 1 << 16, /* the 256-bit form needs AVX2 */
-    R_AVX2_REG = 1 << 17, /* the form without memory operand needs AVX2 */
-    R_NO_AC = 1 << 18,    /* never #AC */
+    R_VEX = 1 << 12,        /* general registers: BMI and the like */
+    R_AVX = 1 << 13,        /* vectors: #UD without OSXSAVE and XCR0[2:1] = 11b,
+                               #NM when TS */
+    R_AVX_FP = 1 << 14,     /* R_AVX and may raise SIMD FP exceptions */
+    R_XSAVE = 1 << 15,      /* #UD without CR4.OSXSAVE */
+    R_AVX2_256 = 1 << 16,   /* the 256-bit form needs AVX2 */
+    R_AVX2_REG = 1 << 17,   /* the form without memory operand needs AVX2 */
+    R_NO_AC = 1 << 18,      /* never #AC */
     R_NOT_COMPAT = 1 << 19, /* #UD in compatibility mode */
-    R_VAES_256 = 1 << 24, /* the 256-bit form needs VAES */
+    R_VAES_256 = 1 << 24,   /* the 256-bit form needs VAES */
     R_VPCLMUL_256 = 1 << 25, /* the 256-bit form needs VPCLMULQDQ */
 };
 

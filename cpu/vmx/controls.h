@@ -109,8 +109,9 @@ enum {
 };
 #define INTR_TYPE_SHIFT  8
 #define INTR_ERROR_VALID (UINT32_C(1) << 11)
-#define INTR_UNBLOCK_NMI (UINT32_C(1) << 12) /* "NMI unblocking due to IRET"   \
-                                              */
+#define INTR_UNBLOCK_NMI                                                       \
+    (UINT32_C(1) << 12) /* "NMI unblocking due to IRET"                        \
+                         */
 #define INTR_VALID (UINT32_C(1) << 31)
 
 /* Guest interruptibility state. */

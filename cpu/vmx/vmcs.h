@@ -27,8 +27,8 @@ struct vmcs {
     /* By falling width, so that nothing is padded. */
 #define FIELD_16(name)
 #define FIELD_32(name)
-#define FIELD_64(name)      vmcs_64 name;
-#define FIELD_NATURAL(name) vmcs_NATURAL name;
+#define FIELD_64(name)                     vmcs_64 name;
+#define FIELD_NATURAL(name)                vmcs_NATURAL name;
 #define FIELD(width, name, encoding, when) FIELD_##width(name)
 #include "cpu/vmx/vmcs.def"
 #undef FIELD_32

@@ -40,8 +40,7 @@
     CYCLE_LEAF(VMEXIT_LOAD, "vmexit.load", "VM exit: loading host state")      \
     CYCLE_LEAF(VMEXIT_MSR, "vmexit.msr", "VM exit: MSR-store and -load lists") \
     CYCLE_LEAF(VMCS_ACCESS, "vmcs.access", "VMREAD, VMWRITE, cold VMCS data")  \
-    CYCLE_LEAF(VMCS_SWITCH, "vmcs.switch",                                     \
-               "VMPTRLD, VMCLEAR, VMXON, VMXOFF")                              \
+    CYCLE_LEAF(VMCS_SWITCH, "vmcs.switch", "VMPTRLD, VMCLEAR, VMXON, VMXOFF")  \
     CYCLE_LEAF(INVEPT, "invept", "INVEPT")                                     \
     CYCLE_LEAF(INVVPID, "invvpid", "INVVPID")                                  \
     CYCLE_LEAF(VMFUNC, "vmfunc", "VMFUNC")                                     \
