@@ -242,6 +242,7 @@ static void settle(struct cpu *c, uint64_t from)
     c->step_armed = false;
     if (UNLIKELY(c->vmx_guest)) {
         c->vmx->vectoring = 0;
+        c->vmx->nmi_unblocked_by_iret = false;
         c->vmx->mtf_pending = (c->vmx->proc & PROC_MTF) != 0;
     }
     if (c->activity == ACTIVITY_MWAIT)

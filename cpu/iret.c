@@ -210,13 +210,8 @@ static enum step iret_v86(struct cpu *c, const struct uop *u)
     return STEP_JUMP;
 }
 
-enum step sys_iret(struct cpu *c, const struct uop *u)
+static enum step iret(struct cpu *c, const struct uop *u)
 {
-    /* Whether it faults or not: SDM Vol.3 "Handling Multiple NMIs". */
-    if (c->vmx_guest)
-        vmx_iret(c);
-    else
-        c->nmi_blocked = false;
     if ((c->mode & MODE_PROT) == 0)
         return iret_real(c, u);
     if ((c->mode & MODE_V86) != 0)
@@ -249,6 +244,20 @@ enum step sys_iret(struct cpu *c, const struct uop *u)
         c->eflags &= ~(uint32_t)FLAG_RF;
     cpu_update_mode(c);
     return STEP_JUMP;
+}
+
+enum step sys_iret(struct cpu *c, const struct uop *u)
+{
+    /* Whether it faults or not: SDM Vol.3 "Handling Multiple NMIs". */
+    if (!c->vmx_guest) {
+        c->nmi_blocked = false;
+        return iret(c, u);
+    }
+    vmx_iret(c);
+    enum step s = iret(c, u);
+    if (s != STEP_FAULT)
+        c->vmx->nmi_unblocked_by_iret = false;
+    return s;
 }
 
 enum step sys_into(struct cpu *c, const struct uop *u)

@@ -57,8 +57,8 @@ struct vmx {
     uint32_t pin, proc, proc2, exit_controls, entry_controls;
     uint64_t proc3;
 
-    /* Virtual-NMI blocking; IRET of the instruction under way unblocked
-     * NMIs (for bit 12 of the interruption information). */
+    /* Virtual-NMI blocking; the IRET under way, or whose fault is being
+     * delivered, unblocked NMIs (bit 12 of the interruption information). */
     bool virtual_nmi_blocked, nmi_unblocked_by_iret;
     bool mtf_pending;
     bool trap_exit; /* exit_after is due at the next boundary */

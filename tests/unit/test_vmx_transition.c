@@ -248,6 +248,34 @@ START_TEST(nmi_window_and_virtual_blocking)
 }
 END_TEST
 
+/* Bit 12 of the interruption information is about the IRET that faults, and
+ * no later instruction. */
+START_TEST(a_faulting_iret_tells_that_it_unblocked)
+{
+    X.v->pin_controls |= PIN_NMI | PIN_VIRTUAL_NMI;
+    X.v->guest_interruptibility = BLOCK_NMI;
+    X.v->exception_bitmap = 1u << EXC_GP | 1u << EXC_UD;
+    run("6a 10 54 9c 6a 00 6a 00 48 cf"); /* to a null CS */
+    reason_is(REASON_EXCEPTION_NMI);
+    ck_assert_uint_eq(X.after.exit_interruption,
+                      info(INTR_HARD_EXCEPTION, EXC_GP, true) |
+                          INTR_UNBLOCK_NMI);
+    ck_assert_uint_eq(X.after.guest_interruptibility & BLOCK_NMI, 0);
+    /* The same fault delivered in the guest, whose handler meets #UD. */
+    X.v->exception_bitmap = 1u << EXC_UD;
+    rig_put(&X.r, RIG_HANDLERS + 16 * EXC_GP, 0x0b0f, 2);
+    run("6a 10 54 9c 6a 00 6a 00 48 cf");
+    reason_is(REASON_EXCEPTION_NMI);
+    ck_assert_uint_eq(X.after.exit_interruption,
+                      info(INTR_HARD_EXCEPTION, EXC_UD, false));
+    /* An IRET that succeeds, to UD2. */
+    run("6a 10 54 9c 6a 08 48 8d 05 03 00 00 00 50 48 cf 0f 0b");
+    reason_is(REASON_EXCEPTION_NMI);
+    ck_assert_uint_eq(X.after.exit_interruption,
+                      info(INTR_HARD_EXCEPTION, EXC_UD, false));
+}
+END_TEST
+
 START_TEST(nmi_exits_and_blocks_in_the_host)
 {
     X.v->pin_controls |= PIN_NMI;
@@ -529,6 +557,7 @@ static void event_cases(TCase *t)
     tcase_add_test(t, page_faults_by_error_code);
     tcase_add_test(t, interrupt_window);
     tcase_add_test(t, nmi_window_and_virtual_blocking);
+    tcase_add_test(t, a_faulting_iret_tells_that_it_unblocked);
     tcase_add_test(t, nmi_exits_and_blocks_in_the_host);
     tcase_add_test(t, external_interrupts);
     tcase_add_test(t, init_and_sipi);
