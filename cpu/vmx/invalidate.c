@@ -31,30 +31,10 @@ static const struct type_row invvpid_types[] = {
     [INVVPID_RETAIN] = {EPT_CAP_INVVPID_3, VMXC_invvpid_retain},
 };
 
-/* The row of the type in the register operand, or NULL. */
-static const struct type_row *find_type(const struct cpu *c,
-                                        const struct uop *u,
-                                        const struct type_row *rows,
-                                        unsigned count, unsigned *type)
-{
-    unsigned size = (c->mode & MODE_LONG) != 0 ? 8 : 4;
-    uint64_t t = sys_read_reg(c, u->src, size);
-    if (t >= count || (c->vmx->caps.ept_vpid & rows[t].capability) == 0)
-        return NULL;
-    *type = (unsigned)t;
-    return &rows[t];
-}
-
 static enum step operand_fails(struct cpu *c)
 {
     vmx_fail(c, VMERR_INVALID_OPERAND);
     return STEP_NEXT;
-}
-
-static bool load_descriptor(struct cpu *c, const struct uop *u, uint64_t *low,
-                            uint64_t *high)
-{
-    return int_load_part(c, u, 0, 8, low) && int_load_part(c, u, 8, 8, high);
 }
 
 static enum step done(struct cpu *c)
@@ -94,49 +74,62 @@ static bool invept_operands_ok(const struct cpu *c, unsigned type, uint64_t low,
     return type == INVEPT_SINGLE || gpa_fits(c, low, high);
 }
 
-enum step vmx_invept(struct cpu *c, const struct uop *u)
+/* One of the two instructions on its way: its type and its descriptor. */
+struct operands {
+    unsigned type;
+    uint64_t low, high;
+};
+
+/* What both check, in the manual's order: the instruction's existence, the
+ * level, the type before the descriptor is read. STEP_JUMP: go on with *v;
+ * else it has failed and this is what to return. */
+static enum step begin(struct cpu *c, const struct uop *u, uint64_t exists,
+                       const struct type_row *rows, unsigned count,
+                       struct operands *v)
 {
-    if ((c->vmx->caps.ept_vpid & EPT_CAP_INVEPT) == 0)
+    uint64_t caps = c->vmx->caps.ept_vpid;
+    if ((caps & exists) == 0)
         return raise_ud(c);
     if (!vmx_insn_allowed(c))
         return STEP_FAULT;
-    unsigned type;
-    const struct type_row *row =
-        find_type(c, u, invept_types,
-                  sizeof invept_types / sizeof invept_types[0], &type);
-    if (row == NULL)
+    unsigned size = (c->mode & MODE_LONG) != 0 ? 8 : 4;
+    uint64_t type = sys_read_reg(c, u->src, size);
+    if (type >= count || (caps & rows[type].capability) == 0)
         return operand_fails(c);
-    uint64_t low, high;
-    if (!load_descriptor(c, u, &low, &high))
+    if (!int_load_part(c, u, 0, 8, &v->low) ||
+        !int_load_part(c, u, 8, 8, &v->high))
         return STEP_FAULT;
-    vmx_charge_n(c, row->cost, 1);
-    if (!invept_operands_ok(c, type, low, high))
+    v->type = (unsigned)type;
+    vmx_charge_n(c, rows[type].cost, 1);
+    return STEP_JUMP;
+}
+
+#define TYPES(rows) rows, sizeof(rows) / sizeof(rows)[0]
+
+enum step vmx_invept(struct cpu *c, const struct uop *u)
+{
+    struct operands v;
+    enum step s = begin(c, u, EPT_CAP_INVEPT, TYPES(invept_types), &v);
+    if (s != STEP_JUMP)
+        return s;
+    if (!invept_operands_ok(c, v.type, v.low, v.high))
         return operand_fails(c);
-    TRACE(c, INVALIDATE, "invept", type, low, high);
-    mmu_invept(c->mmu, (enum mmu_invept)type, low, high);
+    TRACE(c, INVALIDATE, "invept", v.type, v.low, v.high);
+    mmu_invept(c->mmu, (enum mmu_invept)v.type, v.low, v.high);
     return done(c);
 }
 
+/* The address is canonical by the processor's width, as INVPCID's is. */
 enum step vmx_invvpid(struct cpu *c, const struct uop *u)
 {
-    if ((c->vmx->caps.ept_vpid & EPT_CAP_INVVPID) == 0)
-        return raise_ud(c);
-    if (!vmx_insn_allowed(c))
-        return STEP_FAULT;
-    unsigned type;
-    const struct type_row *row =
-        find_type(c, u, invvpid_types,
-                  sizeof invvpid_types / sizeof invvpid_types[0], &type);
-    if (row == NULL)
+    struct operands v;
+    enum step s = begin(c, u, EPT_CAP_INVVPID, TYPES(invvpid_types), &v);
+    if (s != STEP_JUMP)
+        return s;
+    if (v.low >> 16 != 0 || (v.type != INVVPID_ALL && v.low == 0) ||
+        (v.type == INVVPID_ADDRESS && !segment_canonical_register(c, v.high)))
         return operand_fails(c);
-    uint64_t low, high;
-    if (!load_descriptor(c, u, &low, &high))
-        return STEP_FAULT;
-    vmx_charge_n(c, row->cost, 1);
-    if (low >> 16 != 0 || (type != INVVPID_ALL && low == 0) ||
-        (type == INVVPID_ADDRESS && !segment_canonical(c, high)))
-        return operand_fails(c);
-    TRACE(c, INVALIDATE, "invvpid", type, low, high);
-    mmu_invvpid(c->mmu, (enum mmu_invvpid)type, (uint16_t)low, high);
+    TRACE(c, INVALIDATE, "invvpid", v.type, v.low, v.high);
+    mmu_invvpid(c->mmu, (enum mmu_invvpid)v.type, (uint16_t)v.low, v.high);
     return done(c);
 }
