@@ -107,10 +107,10 @@ static enum step load(struct cpu *c, bool launch)
     engine_reset_fetch(c);
     uint32_t bad = vmx_load_msrs(c, v->entry_msr_load_address,
                                  v->entry_msr_load_count, VMXC_entry_msr);
-    if (bad != 0) {
+    if (bad != 0)
         return fail_late(c, REASON_MSR_LOAD_FAIL, bad);
-    }
     vmx_load_nonregister(c);
+    cpu_update_single(c); /* shadows; the rest of the mode is as loaded */
     x->entries++;
     x->vmcs.launched = 1;
     vmx_timers_start(c);
@@ -120,7 +120,6 @@ static enum step load(struct cpu *c, bool launch)
     if (!c->vmx_guest)
         return STEP_JUMP; /* the injection exited */
     vmx_apic_entry(c);
-    cpu_update_mode(c);
     return STEP_JUMP;
 }
 

@@ -95,13 +95,17 @@ static void load_rest(struct cpu *c)
     wait_reset(c); /* "Clearing Address-Range Monitoring" */
 }
 
-/* PAE paging of a 32-bit host. */
+/* PAE paging of a 32-bit host: the registers are read through the context
+ * that cpu_update_mode has just made, and change it. */
 static bool load_pdptes(struct cpu *c)
 {
     if ((c->cr0 & CR0_PG) == 0 || (c->cr4 & CR4_PAE) == 0 ||
         (c->efer & EFER_LMA) != 0)
         return true;
-    return mmu_load_pdptes(c->mmu, c->cr3, c->pdpte);
+    if (!mmu_load_pdptes(c->mmu, c->cr3, c->pdpte))
+        return false;
+    cpu_update_mode(c);
+    return true;
 }
 
 void vmx_load_host(struct cpu *c)
@@ -126,7 +130,6 @@ void vmx_load_host(struct cpu *c)
         vmx_abort(c, VMX_ABORT_HOST_PDPTE);
         return;
     }
-    cpu_update_mode(c);
     const struct vmcs *v = &x->vmcs;
     if (vmx_load_msrs(c, v->exit_msr_load_address, v->exit_msr_load_count,
                       VMXC_exit_msr) != 0)

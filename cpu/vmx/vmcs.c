@@ -32,27 +32,33 @@ const struct vmcs_field vmcs_fields[] = {
 };
 const unsigned vmcs_field_count = sizeof vmcs_fields / sizeof vmcs_fields[0];
 
+/* The number of each row, and from an encoding without its lowest bit to that
+ * number plus one: VMREAD and VMWRITE are on every exit path. */
+enum {
+#define FIELD(width, name, encoding, when) ROW_##name,
+#include "cpu/vmx/vmcs.def"
+#undef FIELD
+    ROWS
+};
+_Static_assert(ROWS < 256, "a row's number is a byte");
+
+enum { ENCODINGS = 0x8000 }; /* bit 15 and those above are reserved */
+
+static const uint8_t row_of[ENCODINGS / 2] = {
+#define FIELD(width, name, encoding, when) [(encoding) / 2] = ROW_##name + 1,
+#include "cpu/vmx/vmcs.def"
+#undef FIELD
+};
+
 const struct vmcs_field *vmcs_find(const struct vmx_config *f,
                                    uint64_t encoding, bool *high)
 {
-    /* Bits 63:32 and the reserved ones are part of no row's encoding. */
     *high = (encoding & 1) != 0;
-    uint64_t whole = encoding & ~UINT64_C(1);
-    unsigned low = 0, end = vmcs_field_count;
-    while (low < end) {
-        unsigned mid = low + (end - low) / 2;
-        if (vmcs_fields[mid].encoding < whole)
-            low = mid + 1;
-        else
-            end = mid;
-    }
-    if (low == vmcs_field_count)
+    if (encoding >= ENCODINGS || row_of[encoding / 2] == 0)
         return NULL;
-    const struct vmcs_field *d = &vmcs_fields[low];
+    const struct vmcs_field *d = &vmcs_fields[row_of[encoding / 2] - 1];
     bool is_64 = d->bytes == 8 && !d->natural;
-    if (d->encoding != whole || (*high && !is_64) || !d->available(f))
-        return NULL;
-    return d;
+    return (*high && !is_64) || !d->available(f) ? NULL : d;
 }
 
 const struct vmcs_field *vmcs_by_name(const char *name)

@@ -90,7 +90,7 @@ struct vmx {
     struct vmx_exit_stats stats[VMX_REASON_SLOTS];
     uint32_t last_reason;
     bool last_exit_valid;
-    uint64_t exit_began, root_began, entry_began, guest_began;
+    uint64_t exit_began, root_began, entry_began;
     uint64_t walk_cycles_at_entry;
 };
 
@@ -98,7 +98,6 @@ struct vmx {
 SIM_MUST_CHECK enum sim_status vmx_create(struct cpu *c, struct sim_error *e);
 void vmx_destroy(struct cpu *c);
 void vmx_reset(struct cpu *c);
-void vmx_init_signal(struct cpu *c); /* INIT outside VMX operation */
 void vmx_register_stats(const struct cpu *c, struct stat_registry *r,
                         const char *prefix);
 /* Charge a cost of cost.def: vmx_charge(c, exit_save). With timing off one
