@@ -20,31 +20,16 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent /
+                       "tests"))
+from bochsrc import bochsrc  # noqa: E402
+
 COMPUTE = ("hash", "sieve", "fib", "interp", "matmul")
 MEMORY = ("gups", "stream")
 VECTOR = ("vmatmul", "vchacha", "vaes")
 KERNELS = COMPUTE + MEMORY + VECTOR
 LINE = re.compile(rb"\b(%s) (begin|end)(?: ([0-9a-f]{16}))?"
                   % b"|".join(k.encode() for k in KERNELS))
-
-BOCHSRC = """\
-config_interface: textconfig
-display_library: term
-memory: guest=512, host=512
-romimage: file=/usr/share/bochs/BIOS-bochs-latest
-vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
-cpu: model=corei7_skylake_x, count=1, ips=100000000, reset_on_triple_fault=0
-clock: sync=none
-ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
-ata0-master: type=disk, path={disk}, mode=flat, cylinders=16, heads=16, spt=63
-boot: disk
-port_e9_hack: enabled=1
-log: {log}
-panic: action=fatal
-error: action=ignore
-info: action=ignore
-debug: action=ignore
-"""
 
 
 def cpu_seconds(pid):
@@ -107,7 +92,7 @@ def timed_run(command, comm, wanted, env=None):
 
 def bochs_run(disk, work, wanted, binary):
     rc = work / "bochsrc"
-    rc.write_text(BOCHSRC.format(disk=disk, log=work / "bochs.log"))
+    rc.write_text(bochsrc(disk, work / "bochs.log", memory=512))
     (work / "go").write_text("c\n")
     env = dict(os.environ, TERM="xterm")
     return timed_run([binary, "-q", "-f", str(rc), "-rc", str(work / "go")],

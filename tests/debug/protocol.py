@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-from rsp import Peer, Vtsim, guest, symbols
+from rsp import Peer, Vtsim, guest, keep_promises, named, symbols
 
 VTSIM, BUILD = sys.argv[1], sys.argv[2]
 ELF = guest(BUILD, "debug")
@@ -447,23 +447,9 @@ def lone_fuzz():
         v.end()
 
 
-def main():
-    failed = total = 0
-    for name, function in sorted(globals().items()):
-        if not callable(function) or name.split("_")[0] not in ("check",
-                                                                "lone"):
-            continue
-        total += 1
-        try:
-            if name.startswith("check_"):
-                with_stopped_guest(function)
-            else:
-                function()
-        except Exception as error:  # every promise is tried
-            failed += 1
-            print(f"{name}: {type(error).__name__}: {error}")
-    print(f"{total} promises, {failed} broken")
-    sys.exit(1 if failed else 0)
+def with_guest(function):
+    return lambda: with_stopped_guest(function)
 
 
-main()
+keep_promises([(n, with_guest(f)) for n, f in named(globals(), "check_")] +
+              named(globals(), "lone_"))

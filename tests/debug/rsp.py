@@ -4,6 +4,7 @@ import os
 import pathlib
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -150,3 +151,24 @@ def symbols(elf):
 
 def guest(build, name):
     return pathlib.Path(build, "guests", name + ".elf")
+
+
+def keep_promises(functions):
+    """Try every function of (name, function) and say which failed; the exit
+    status is 1 if one did."""
+    failed = total = 0
+    for name, function in functions:
+        total += 1
+        try:
+            function()
+        except Exception as error:  # every promise is tried
+            failed += 1
+            print(f"{name}: {type(error).__name__}: {error}")
+    print(f"{total} promises, {failed} broken")
+    sys.exit(1 if failed else 0)
+
+
+def named(namespace, prefix):
+    """The functions whose name begins so, by name."""
+    return [(n, f) for n, f in sorted(namespace.items())
+            if n.startswith(prefix) and callable(f)]

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-from rsp import guest
+from rsp import guest, keep_promises, named
 
 VTSIM, BUILD = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 ELF = str(guest(BUILD, "debug"))
@@ -150,20 +150,5 @@ def check_refusals():
                             "insn", ELF).returncode, 123)
 
 
-def main():
-    failed = total = 0
-    os.chdir(tempfile.mkdtemp())
-    for name, function in sorted(globals().items()):
-        if not name.startswith("check_"):
-            continue
-        total += 1
-        try:
-            function()
-        except Exception as error:  # every promise is tried
-            failed += 1
-            print(f"{name}: {type(error).__name__}: {error}")
-    print(f"{total} promises, {failed} broken")
-    sys.exit(1 if failed else 0)
-
-
-main()
+os.chdir(tempfile.mkdtemp())
+keep_promises(named(globals(), "check_"))

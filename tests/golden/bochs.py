@@ -11,8 +11,10 @@ import re
 import sys
 import tempfile
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "system_cases"))
-from compare import BOCHSRC, on_terminal  # noqa: E402
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS), str(TESTS / "system_cases")]
+from bochsrc import bochsrc  # noqa: E402
+from compare import on_terminal  # noqa: E402
 
 LINE = re.compile(r"^[a-z][a-z0-9_+ -]*: |^(?:16|32) [a-z0-9_+]+: ")
 
@@ -22,8 +24,7 @@ def bochs_lines(image):
     with tempfile.TemporaryDirectory() as name:
         work = pathlib.Path(name)
         (work / "disk").write_bytes(pathlib.Path(image).read_bytes())
-        (work / "rc").write_text(BOCHSRC.format(disk=work / "disk",
-                                                log=work / "log"))
+        (work / "rc").write_text(bochsrc(work / "disk", work / "log"))
         (work / "go").write_text("c\n")
         raw = on_terminal(["bochs", "-q", "-f", str(work / "rc"), "-rc",
                            str(work / "go")])

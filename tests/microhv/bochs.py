@@ -22,27 +22,12 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from bochsrc import bochsrc  # noqa: E402
+
 BOOT = HERE.parent.parent / "workloads/guests/bench/bootsect.S"
 BASE = 0x100000
 RAM = 512 << 20
-BOCHSRC = """\
-config_interface: textconfig
-display_library: term
-memory: guest=512, host=512
-romimage: file=/usr/share/bochs/BIOS-bochs-latest
-vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
-cpu: model=corei7_skylake_x, count=1, ips=100000000, reset_on_triple_fault=0
-clock: sync=none
-ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
-ata0-master: type=disk, path={disk}, mode=flat, cylinders=64, heads=16, spt=63
-boot: disk
-port_e9_hack: enabled=1
-log: {log}
-panic: action=fatal
-error: action=ignore
-info: action=ignore
-debug: action=ignore
-"""
 
 
 def symbols(elf):
@@ -66,7 +51,7 @@ class Image:
 
 
 def boot_information(image, command, modules):
-    """Multiboot 1: the memory map is that of BOCHSRC's machine."""
+    """Multiboot 1: the memory map is that of Bochs's machine."""
     listed = b"".join(struct.pack("<4I", at, at + size,
                                   image.put(text.encode() + b"\0"), 0)
                       for at, size, text in modules)
@@ -110,8 +95,8 @@ def make_disk(work, microhv, options, modules):
 
 
 def run_bochs(work, seconds, expect):
-    (work / "rc").write_text(BOCHSRC.format(disk=work / "disk",
-                                            log=work / "log"))
+    (work / "rc").write_text(bochsrc(work / "disk", work / "log",
+                                     memory=RAM >> 20, cylinders=64))
     (work / "go").write_text("c\n")
     master, slave = pty.openpty()
     process = subprocess.Popen(

@@ -17,8 +17,8 @@ import sys
 import tempfile
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "system_cases"))
-from compare import BOCHSRC  # noqa: E402
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from bochsrc import bochsrc  # noqa: E402
 
 LINE = re.compile(r"^(?:not )?ok \d+|^# |^1\.\.\d+$")
 SILENCE = 90  # seconds
@@ -55,8 +55,7 @@ def run(image):
     with tempfile.TemporaryDirectory() as name:
         work = pathlib.Path(name)
         (work / "disk").write_bytes(pathlib.Path(image).read_bytes())
-        (work / "rc").write_text(BOCHSRC.format(disk=work / "disk",
-                                                log=work / "log"))
+        (work / "rc").write_text(bochsrc(work / "disk", work / "log"))
         (work / "go").write_text("c\n")
         lines = output(["bochs", "-q", "-f", str(work / "rc"), "-rc",
                         str(work / "go")])

@@ -23,24 +23,10 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import waivers  # noqa: E402
 
-BOCHSRC = """\
-config_interface: textconfig
-display_library: term
-memory: guest=64, host=64
-romimage: file=/usr/share/bochs/BIOS-bochs-latest
-vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
-cpu: model=corei7_skylake_x, count=1, ips=100000000, reset_on_triple_fault=0
-clock: sync=none
-ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
-ata0-master: type=disk, path={disk}, mode=flat, cylinders=16, heads=16, spt=63
-boot: disk
-port_e9_hack: enabled=1
-log: {log}
-panic: action=fatal
-error: action=ignore
-info: action=ignore
-debug: action=ignore
-"""
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                ".."))
+from bochsrc import bochsrc  # noqa: E402
+
 MARK = b"@system-cases-line@"
 LINE = re.compile(rb"^(\d+) (.+)$")
 BATCH = 64
@@ -125,8 +111,7 @@ def run_bochs(options, line):
         text = line.encode() + b"\0"
         disk = disk[:at] + text + disk[at + len(text):]
         (work / "disk").write_bytes(disk)
-        (work / "rc").write_text(BOCHSRC.format(disk=work / "disk",
-                                                log=work / "log"))
+        (work / "rc").write_text(bochsrc(work / "disk", work / "log"))
         (work / "go").write_text("c\n")
         return lines_of(on_terminal(
             [options.bochs, "-q", "-f", str(work / "rc"), "-rc",

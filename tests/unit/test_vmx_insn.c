@@ -404,6 +404,23 @@ START_TEST(invvpid_types)
 }
 END_TEST
 
+static void five_levels(struct rig *r)
+{
+    r->config.core.linear_bits = 57;
+}
+
+/* Canonical by what the processor has, whatever CR4.LA57 says. */
+START_TEST(invvpid_of_57_bits)
+{
+    create(five_levels);
+    on_with_vmcs();
+    descriptor(1, UINT64_C(1) << 55);
+    invalidates(INVVPID, 0);
+    descriptor(1, UINT64_C(1) << 56);
+    refuses(INVVPID, 0);
+}
+END_TEST
+
 START_TEST(invvpid_operands)
 {
     on_with_vmcs();
@@ -469,6 +486,7 @@ int main(void)
     tcase_add_test(t, invept_private_types);
     tcase_add_test(t, invvpid_types);
     tcase_add_test(t, invvpid_operands);
+    tcase_add_test(t, invvpid_of_57_bits);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
