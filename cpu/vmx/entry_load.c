@@ -1,21 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Loading guest state at a VM entry. SDM Vol.3 "Loading Guest State".
  */
-#include "cpu/control.h"
 #include "cpu/debug.h"
 #include "cpu/flags.h"
 #include "cpu/msr.h"
 #include "cpu/segment.h"
 #include "cpu/vmx/transition.h"
-#include "sim/base/bits.h"
-
-/* Bits of CR0 that are not loaded: "Loading Guest Control Registers, Debug
- * Registers, and MSRs". */
-#define CR0_KEPT                                                               \
-    (CR0_ET | CR0_NW | CR0_CD | (bits_mask(16) & ~bits_mask(6)) | BIT(17) |    \
-     (bits_mask(29) & ~bits_mask(19)))
-
-enum { IA32_PERF_GLOBAL_CTRL = 0x38f };
 
 static void load_efer(struct cpu *c)
 {
@@ -36,7 +26,7 @@ static void load_control(struct cpu *c)
 {
     const struct vmx *x = c->vmx;
     const struct vmcs *v = &x->vmcs;
-    c->cr0 = (v->guest_cr0 & ~CR0_KEPT) | (c->cr0 & CR0_KEPT);
+    c->cr0 = (v->guest_cr0 & ~VMX_CR0_KEPT) | (c->cr0 & VMX_CR0_KEPT);
     c->cr3 = v->guest_cr3;
     c->cr4 = v->guest_cr4;
     if ((x->entry_controls & ENTRY_LOAD_DEBUG) != 0) {

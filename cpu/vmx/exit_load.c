@@ -1,27 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Loading host state at a VM exit. SDM Vol.3 "Loading Host State".
  */
-#include "cpu/control.h"
 #include "cpu/debug.h"
 #include "cpu/flags.h"
 #include "cpu/msr.h"
 #include "cpu/segment.h"
 #include "cpu/vmx/transition.h"
 #include "cpu/wait.h"
-#include "sim/base/bits.h"
-
-/* Bits of CR0 that neither an exit nor an entry changes: ET, NW, CD and those
- * that are reserved. */
-#define CR0_KEPT                                                               \
-    (CR0_ET | CR0_NW | CR0_CD | (bits_mask(16) & ~bits_mask(6)) | BIT(17) |    \
-     (bits_mask(29) & ~bits_mask(19)))
-
-enum { IA32_PERF_GLOBAL_CTRL = 0x38f };
 
 static void load_control(struct cpu *c, bool host64)
 {
     const struct vmcs *v = &c->vmx->vmcs;
-    c->cr0 = (v->host_cr0 & ~CR0_KEPT) | (c->cr0 & CR0_KEPT);
+    c->cr0 = (v->host_cr0 & ~VMX_CR0_KEPT) | (c->cr0 & VMX_CR0_KEPT);
     c->cr3 = v->host_cr3 & bits_mask(c->mmu_config.maxphyaddr);
     c->cr4 = v->host_cr4;
     if (host64)

@@ -4,7 +4,18 @@
 #ifndef VTSIM_CPU_VMX_TRANSITION_H
 #define VTSIM_CPU_VMX_TRANSITION_H
 
+#include "cpu/control.h"
 #include "cpu/vmx/vmx.h"
+#include "sim/base/bits.h"
+
+/* Bits of CR0 that neither a VM entry nor a VM exit changes: ET, NW, CD and
+ * those that are reserved. SDM Vol.3 "Loading Guest Control Registers, Debug
+ * Registers, and MSRs", "Loading Host Control Registers, ...". */
+#define VMX_CR0_KEPT                                                           \
+    (CR0_ET | CR0_NW | CR0_CD | (bits_mask(16) & ~bits_mask(6)) | BIT(17) |    \
+     (bits_mask(29) & ~bits_mask(19)))
+
+enum { IA32_PERF_GLOBAL_CTRL = 0x38f };
 
 /* --- msr_list.c --- */
 /* The exit's MSR-store area. False: VMX abort. */
